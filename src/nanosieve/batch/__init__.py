@@ -1,0 +1,1 @@
+"""Many inputs: names, processes, what is done already, pooled tables."""

@@ -1,0 +1,27 @@
+"""What can go wrong, as one line each: what, where, what to do."""
+
+
+class NanosieveError(Exception):
+    """Base of every error this package raises on purpose; its text is one line for the user."""
+
+
+class UsageError(NanosieveError):
+    """The call itself is wrong (exit code 2)."""
+
+
+class InputError(NanosieveError):
+    """One input cannot be analysed; the others go on. Its ``status`` is that input's summary row."""
+
+    status = "failed"
+
+
+class FailedInput(InputError):
+    """The file is broken: zero bytes, truncated, 5-D, all NaN."""
+
+    status = "failed"
+
+
+class RefusedInput(InputError):
+    """The file is sound but not a micrograph of particles with square pixels."""
+
+    status = "refused"

@@ -1,0 +1,68 @@
+"""The one registry of flags: codes in the tables, sentences in the report.
+
+A flag is a fact about an image or a particle that a reader of the numbers must know. Codes are
+joined by ``;`` in the ``flags`` column of ``particles.csv`` and in ``run.json``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from nanosieve.core.errors import NanosieveError
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One code, what it is about, and the sentence that the report prints."""
+
+    code: str
+    about: Literal["image", "particle"]
+    meaning: str
+
+
+_REGISTRY = (
+    Flag("rgb_to_luminance", "image", "A colour image was reduced to its luminance (Rec. 709)."),
+    Flag("several_images", "image", "The file holds several images; the one taken is named."),
+    Flag("pixel_size_unknown", "image", "The pixel size is unknown: sizes are in pixels."),
+    Flag("pixel_size_given", "image", "The pixel size was given by the user, not by the file."),
+    Flag("resampled", "image", "The image was resampled before segmentation."),
+    Flag("invalid_pixels", "image", "NaN or infinite pixels were filled from their surroundings."),
+    Flag("xray_outliers", "image", "Single-pixel outliers (X-rays, dead pixels) were replaced."),
+    Flag("constant", "image", "Every pixel has the same value."),
+    Flag("saturated", "image", "Most pixels lie at the highest or lowest value of the image."),
+    Flag("tiny", "image", "The image is too small to hold a particle."),
+    Flag("one_population", "image", "The grey values do not separate a particle from its support."),
+    Flag("lattice_resolved", "image",
+         "Lattice fringes are resolved: thresholds take fringes for particles."),
+    Flag("annotation_masked", "image",
+         "A burned-in scale bar or caption was found and left out of the analysis."),
+    Flag("excluded_by_user", "image", "Part of the image was left out by --exclude."),
+    Flag("polarity_uncertain", "image", "Dark and bright particles explain the image equally."),
+    Flag("border", "particle", "Cut by the edge of the image."),
+    Flag("mask_edge", "particle", "Cut by an excluded region (caption, scale bar, --exclude)."),
+    Flag("overlap", "particle", "Split from a touching or overlapping neighbour."),
+    Flag("non_convex", "particle", "Solidity at most 0.9 or convexity at most 0.8."),
+    Flag("edited", "particle", "Measured from a label image changed outside nanosieve."),
+)  # fmt: skip
+
+FLAGS: dict[str, Flag] = {flag.code: flag for flag in _REGISTRY}
+
+
+def join_flags(codes: Iterable[str]) -> str:
+    """Write codes as one cell: sorted, each once, joined by ``;``.
+
+    Raises
+    ------
+    NanosieveError
+        If a code is not in the registry.
+
+    Examples
+    --------
+    >>> join_flags(["overlap", "border", "overlap"])
+    'border;overlap'
+    """
+    unique = sorted(set(codes))
+    unknown = [code for code in unique if code not in FLAGS]
+    if unknown:
+        raise NanosieveError(f"flag {unknown[0]!r} is not in the registry; add it to core/flags.py")
+    return ";".join(unique)

@@ -1,0 +1,58 @@
+"""A segmentation: which pixels belong to which particle, and how sure that is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+
+Polarity = Literal["dark", "bright"]
+Edge = Literal["base", "half", "otsu"]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Labels of one ``(y, x)`` frame.
+
+    Parameters
+    ----------
+    labels
+        ``(y, x)`` int32; 0 background, 1..n particles without gaps.
+    confidence
+        ``(y, x)`` float32 (float16 for large frames) in [0, 1]: how sure it is that the pixel
+        belongs to a particle. 0.5 at the edge.
+    method, polarity
+        What was used, ``auto`` resolved.
+    settings
+        Everything chosen for this image (smoothing in px, window, levels, edge rule), plain values.
+    excluded
+        ``(y, x)`` bool, pixels left out (captions, scale bars, the user's mask); ``None`` if none.
+    split_labels
+        Labels of particles that were split from a touching neighbour.
+    flags, notes
+        Codes of the flag registry about the image, and sentences for the report.
+    """
+
+    labels: np.ndarray
+    confidence: np.ndarray
+    method: str
+    polarity: Polarity
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    excluded: np.ndarray | None = None
+    split_labels: frozenset[int] = frozenset()
+    flags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mask(self) -> np.ndarray:
+        """``(y, x)`` bool: particle or not."""
+        return self.labels > 0
+
+    @property
+    def n(self) -> int:
+        """Number of particles."""
+        return int(self.labels.max(initial=0))
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)

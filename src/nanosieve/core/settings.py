@@ -1,0 +1,79 @@
+"""What the user may set, in one validated object that travels with every result."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from nanosieve.core.segmentation import Edge
+
+EXPORTS = ("roi", "coco", "geojson")
+
+
+class Settings(BaseModel):
+    """Settings of one analysis; everything here may change the numbers.
+
+    Where files are, how many processes run and what is exported beside is not here.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str = "auto"
+    polarity: Literal["auto", "dark", "bright"] = "auto"
+    edge: Edge = "base"
+    pixel_size_nm: float | None = Field(default=None, gt=0)
+    pixel_size_uncertainty_percent: float | None = Field(default=None, ge=0, lt=100)
+    resample_nm: float | None = Field(default=None, gt=0)
+    threshold: float | None = Field(default=None, gt=0, lt=1)
+    min_diameter: str | None = None
+    average_frames: int = Field(default=1, ge=1)
+    split: bool = True
+    isolated_only: bool = False
+
+    @field_validator("min_diameter")
+    @classmethod
+    def _length(cls, value: str | None) -> str | None:
+        if value is not None:
+            number = value.removesuffix("px")
+            try:
+                positive = float(number) > 0
+            except ValueError:
+                positive = False
+            if not positive:
+                raise ValueError(f"expected nm as '2.5' or pixels as '12px', got {value!r}")
+        return value
+
+    @model_validator(mode="after")
+    def _threshold_is_for_networks(self) -> Self:
+        classical = {"auto", "otsu", "local", "hybrid", "reconstruction"}
+        if self.threshold is not None and self.method in classical:
+            raise ValueError(
+                f"--threshold is a network's probability; method {self.method!r} puts the edge "
+                "by its own rule: choose it with --edge base|half|otsu"
+            )
+        return self
+
+    def min_diameter_px(self, pixel_size_nm: float | None) -> float | None:
+        """Smallest diameter in pixels, or ``None`` for what noise of the image could make.
+
+        Raises
+        ------
+        ValueError
+            If the setting is in nm and the pixel size is unknown.
+
+        Examples
+        --------
+        >>> Settings(min_diameter="12px").min_diameter_px(None)
+        12.0
+        >>> Settings(min_diameter="3").min_diameter_px(0.5)
+        6.0
+        """
+        if self.min_diameter is None:
+            return None
+        if self.min_diameter.endswith("px"):
+            return float(self.min_diameter.removesuffix("px"))
+        if pixel_size_nm is None:
+            raise ValueError(
+                f"--min-diameter {self.min_diameter} is in nm but the pixel size is unknown; "
+                "give --pixel-size, or the diameter in pixels as '12px'"
+            )
+        return float(self.min_diameter) / pixel_size_nm

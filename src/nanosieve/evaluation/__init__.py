@@ -1,0 +1,1 @@
+"""Methods against a labelled data set: scores with intervals."""

@@ -1,0 +1,1 @@
+"""Bytes to nouns and back: readers, calibration, writers, exports, data-set folders."""

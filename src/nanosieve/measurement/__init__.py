@@ -1,0 +1,1 @@
+"""Shape, size distribution, and agreement of two segmentations."""

@@ -1,0 +1,1 @@
+"""Methods by name, the edge rule, and the splitting of touching particles."""
