@@ -9,6 +9,10 @@ class UsageError(NanosieveError):
     """The call itself is wrong (exit code 2)."""
 
 
+class OutputError(NanosieveError):
+    """An output cannot be written: full disk, no permission, no such folder."""
+
+
 class InputError(NanosieveError):
     """One input cannot be analysed; the others go on. Its ``status`` is that input's summary row."""
 

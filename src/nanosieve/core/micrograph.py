@@ -23,17 +23,25 @@ class Calibration:
         ``file``, ``user`` or ``unknown``.
     in_file
         The file's own words, e.g. ``"0.1276 nm"`` or ``"y 3 nm, x 2 pm"``.
+    anisotropic_nm
+        ``(y, x)`` sides of a pixel that is not square, in nm; ``pixel_size_nm`` is then ``None``
+        and the image must be resampled before anything is measured.
     """
 
     pixel_size_nm: float | None = None
     source: CalibrationSource = "unknown"
     in_file: str = ""
+    anisotropic_nm: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         size = self.pixel_size_nm
-        if size is not None and not (np.isfinite(size) and size > 0):
-            raise UsageError(f"pixel size must be a positive number of nm, got {size!r}")
-        if (size is None) != (self.source == "unknown"):
+        if size is not None and self.anisotropic_nm is not None:
+            raise UsageError("a pixel is square or not: give its size or its two sides, not both")
+        for side in (size,) if self.anisotropic_nm is None else self.anisotropic_nm:
+            if side is not None and not (np.isfinite(side) and side > 0):
+                raise UsageError(f"pixel size must be a positive number of nm, got {side!r}")
+        unknown = size is None and self.anisotropic_nm is None
+        if unknown != (self.source == "unknown"):
             raise UsageError("a calibration has a pixel size exactly where its source is known")
 
     @property
@@ -135,9 +143,7 @@ class Micrograph:
             raise FailedInput(
                 f"expected a (y, x) image or a (t, y, x) movie, got {array.ndim} dimensions"
             )
-        calibration = (
-            Calibration() if pixel_size_nm is None else Calibration(pixel_size_nm, "user")
-        )
+        calibration = Calibration() if pixel_size_nm is None else Calibration(pixel_size_nm, "user")
         return cls(
             frames=array if array.ndim == 3 else array[np.newaxis],
             name=name,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from nanosieve.core.segmentation import Edge
 
 EXPORTS = ("roi", "coco", "geojson")
+METHODS = ("auto", "otsu", "local", "hybrid", "reconstruction")
 
 
 class Settings(BaseModel):
@@ -44,8 +45,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _threshold_is_for_networks(self) -> Self:
-        classical = {"auto", "otsu", "local", "hybrid", "reconstruction"}
-        if self.threshold is not None and self.method in classical:
+        if self.threshold is not None and self.method in METHODS:
             raise ValueError(
                 f"--threshold is a network's probability; method {self.method!r} puts the edge "
                 "by its own rule: choose it with --edge base|half|otsu"

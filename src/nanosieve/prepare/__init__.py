@@ -1,1 +1,1 @@
-"""From raw pixels to what a method can use: outliers, flat field, normalisation, resampling, captions."""
+"""From raw pixels to what a method can use: outliers, flat field, scale, captions."""

@@ -1,1 +1,1 @@
-"""Micrographs with known truth: samples, drawn spheres, empty supports."""
+"""Drawn micrographs with known truth: bodies, how they are imaged, supports, bundled samples."""

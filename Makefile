@@ -1,0 +1,69 @@
+# From a bare clone with Python >= 3.11 and make:  make demo
+#
+#   make PYTHON=python3.12 ...   another interpreter for a new environment
+#   make CONSTRAINTS= ...        newest versions instead of the tested ones
+
+PYTHON ?= python3
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+
+.PHONY: help demo test test-all lint format bench bench-quick accuracy docs clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo        segment drawn samples and name the report to open"
+	@echo "make test        fast tests          make test-all   slow ones too"
+	@echo "make lint        ruff, mypy, import contracts"
+	@echo "make bench       speed and memory    make bench-quick   the same, smaller"
+	@echo "make accuracy    scores on real data (NANOSIEVE_DATA, default ../shared/data)"
+	@echo "make docs        reference pages from the code, and all pages in site/"
+
+demo: $(VENV)/.core
+	$(BIN)/nanosieve demo
+
+test: $(VENV)/.with-test
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/.with-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.with-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.with-check
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.core
+	$(BIN)/python -m bench
+
+bench-quick: $(VENV)/.core
+	$(BIN)/python -m bench --quick
+
+accuracy: $(VENV)/.core
+	PATH="$(abspath $(BIN)):$$PATH" bash bench/accuracy.sh
+
+docs: $(VENV)/.with-docs
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "open site/index.html"
+
+clean:
+	rm -rf $(VENV) site build dist
+
+# Stamps: an environment is made once and completed when pyproject.toml or the constraints change.
+$(VENV)/.core: pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
+	  echo "Python 3.11 or newer is needed, this is $$($(PYTHON) --version 2>&1): make PYTHON=python3.12" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.with-%: $(VENV)/.core
+	$(PIP) --editable ".[$*]"
+	touch $@

@@ -1,0 +1,64 @@
+"""Diameter bias of each edge rule on drawn spheres of projected thickness: ``-m bench.edges``."""
+
+from itertools import product
+from statistics import mean
+from typing import get_args
+
+import numpy as np
+
+from nanosieve.core.segmentation import Edge
+from nanosieve.segmentation.segment import segment
+from nanosieve.simulation.bodies import Bodies
+from nanosieve.simulation.imaging import Imaging
+from nanosieve.simulation.spheres import Drawing, draw
+
+RADII_PX = (4.0, 8.0, 16.0, 32.0, 64.0)
+IMAGINGS = {
+    "dark, noise-free": Imaging("dark", contrast=0.5, noise=False, counts=20_000),
+    "dark, 1500 counts": Imaging("dark", contrast=0.5, counts=1500),
+    "dark, 100 counts": Imaging("dark", contrast=0.5, counts=100),
+    "bright, noise-free": Imaging("bright", contrast=2, noise=False, counts=20_000),
+    "bright, 300 counts": Imaging("bright", contrast=2, counts=300),
+    "bright, 40 counts": Imaging("bright", contrast=2, counts=40),
+}
+
+
+def drawing(radius: float, imaging: Imaging, *, seed: int = 0) -> Drawing:
+    """Nine spheres of one radius, apart from each other, at random places within a pixel."""
+    rng = np.random.default_rng(seed)
+    step = int(np.ceil(4.5 * radius)) + 10
+    grid = np.array([(y, x) for y in range(3) for x in range(3)])
+    centres = (grid + 0.5) * step + rng.uniform(-0.5, 0.5, (9, 2))
+    return draw(Bodies.spheres((3 * step, 3 * step), centres, [radius] * 9), imaging, rng=rng)
+
+
+def bias(found: np.ndarray, truth: Drawing) -> float | None:
+    """Mean relative error of the diameters of spheres found; ``None`` where none was."""
+    errors = []
+    for number, diameter in enumerate(truth.diameters_px, start=1):
+        under = np.bincount(found[truth.labels == number])
+        under[0] = 0
+        if under.any():
+            area = np.count_nonzero(found == under.argmax())
+            errors.append(2 * np.sqrt(area / np.pi) / diameter - 1)
+    return mean(errors) if errors else None
+
+
+def main() -> None:
+    """Print one table: a row an imaging and rule, a column a diameter."""
+    head = ["image", "edge", *(f"{2 * radius:g} px" for radius in RADII_PX), "mean of absolutes"]
+    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
+    for (name, imaging), edge in product(IMAGINGS.items(), get_args(Edge)):
+        values = []
+        for radius in RADII_PX:
+            truth = drawing(radius, imaging)
+            found = segment(truth.image, method="hybrid", polarity=imaging.polarity, edge=edge)
+            values.append(bias(found.labels, truth))
+        cells = ["none found" if value is None else f"{value:+.1%}" for value in values]
+        known = [abs(value) for value in values if value is not None]
+        average = f"{mean(known):.1%}" if known else ""
+        print(f"| {' | '.join([name, edge, *cells, average])} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""What the commands print: one line an event on stderr, a progress bar, the closing table."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nanosieve.batch.process import Outcome
+
+# More rows would push what matters off the screen; summary.csv has all of them.
+_ROWS = 30
+
+
+def line(text: str) -> None:
+    """Print one line on stderr, whatever the text holds."""
+    print(f"nanosieve: {' '.join(text.split())}", file=sys.stderr, flush=True)
+
+
+def tell(outcome: "Outcome", *, debug: bool) -> None:
+    """Print the line of an input that failed, or whose labels were kept."""
+    if outcome.failed:
+        if debug and outcome.trace:
+            print(outcome.trace, file=sys.stderr, flush=True)
+        line(f"{outcome.status}: {outcome.source}: {outcome.message}")
+    elif outcome.state == "kept":
+        line(
+            f"kept: {outcome.source}: its labels are the user's; they were measured as they are "
+            "(--overwrite replaces them)"
+        )
+
+
+@contextmanager
+def progress(outcomes: "Iterator[Outcome]", total: int) -> "Iterator[Iterator[Outcome]]":
+    """Show a bar on a terminal while outcomes come; nothing where output is not watched."""
+    if not sys.stderr.isatty():
+        yield outcomes
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("segmenting", total=total)
+
+        def counted() -> "Iterator[Outcome]":
+            for outcome in outcomes:
+                yield outcome
+                bar.advance(task)
+
+        yield counted()
+
+
+def overview(outcomes: "Sequence[Outcome]") -> None:
+    """Print the table of what came of each input, failures first where it gets long."""
+    from rich.table import Table
+
+    shown = list(outcomes)
+    if len(shown) > _ROWS:
+        shown = sorted(shown, key=lambda one: not one.failed)[:_ROWS]
+    table = Table("input", "status")
+    table.add_column("n", justify="right")
+    table.add_column("mean diameter", justify="right")
+    table.add_column("result")
+    for one in shown:
+        size = "" if one.diameter is None else f"{one.diameter:.4g} {one.unit}"
+        count = "" if one.failed else str(one.n)
+        table.add_row(one.name, one.status, count, size, one.state if not one.failed else "")
+    print_table(table)
+    if len(shown) < len(outcomes):
+        print(f"... and {len(outcomes) - len(shown)} more in summary.csv")
+
+
+def print_table(table: object) -> None:
+    """Print a rich table on stdout; not narrower than 100 columns where nobody watches."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 100
+    Console(width=width, highlight=False, markup=False).print(table)
+
+
+def closing(outcomes: "Sequence[Outcome]", page: Path | None) -> None:
+    """Print how many inputs came to which end, and where the report is."""
+    failed = sum(one.failed for one in outcomes)
+    counts = {
+        "made": sum(one.state == "made" and not one.failed for one in outcomes),
+        "unchanged": sum(one.state == "unchanged" for one in outcomes),
+        "kept": sum(one.state == "kept" for one in outcomes),
+        "failed or refused": failed,
+    }
+    print("; ".join(f"{n} {what}" for what, n in counts.items() if n))
+    if page is not None:
+        print(f"Report: {page}")

@@ -1,0 +1,143 @@
+"""``nanosieve evaluate``: methods and label images against a data set."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nanosieve.cli import options
+from nanosieve.cli.console import line, print_table
+from nanosieve.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from nanosieve.evaluation import Evaluation
+
+
+def evaluate(
+    data: Annotated[Path, typer.Option("--data", help="Data-set folder (images/, masks/, ...).")],
+    method: Annotated[
+        list[str] | None, typer.Option("--method", help="Method to run; may be repeated.")
+    ] = None,
+    predictions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--predictions",
+            metavar="NAME=DIR",
+            help="Label images made elsewhere: DIR/<name>/labels.tif or DIR/<name>.tif|png; "
+            "may be repeated.",
+        ),
+    ] = None,
+    out: options.Out = Path("nanosieve-out"),
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="image|FILE.csv",
+            help="What is independent: each image, or a table of name, group "
+            "(default: dataset.csv, else all images are one group).",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--only", help="Score only this split of dataset.csv.")
+    ] = None,
+    ignore_margin: Annotated[
+        int, typer.Option(min=0, help="Pixels along the image borders that do not count.")
+    ] = 0,
+    band: Annotated[
+        float,
+        typer.Option(min=0, help="Half-width, px, of the band that dice_outside_band leaves out."),
+    ] = 2.0,
+    polarity: Annotated[str, typer.Option(help="auto|dark|bright, for every --method.")] = "auto",
+    edge: Annotated[str, typer.Option(help="base|half|otsu, for every --method.")] = "base",
+    min_diameter: Annotated[
+        str | None, typer.Option(help="In nm, or in pixels as 12px; for every --method.")
+    ] = None,
+    do_split: Annotated[
+        bool, typer.Option("--split/--no-split", help="Split touching particles, or not.")
+    ] = True,
+    development: Annotated[
+        bool, typer.Option(help="Say that these are development data, not a test.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    debug: options.Debug = False,  # noqa: ARG001 - read where the program ends
+) -> int:
+    """Score methods and label images side by side: scores.csv, summary.csv, report.html."""
+    from nanosieve.evaluation import Protocol, write_evaluation
+    from nanosieve.evaluation import evaluate as run
+    from nanosieve.files.dataset import Dataset
+
+    methods = {
+        name: options.settings_from(
+            method=name, polarity=polarity, edge=edge, min_diameter=min_diameter, split=do_split
+        )
+        for name in method or []
+    }
+    protocol = Protocol(
+        ignore_margin=ignore_margin, band=band, split=split, development=development
+    )
+    folders = _folders(predictions or [])
+    with _bar() as advance:
+        evaluation = run(
+            Dataset.open(data, groups=groups),
+            methods=methods,
+            predictions=folders,
+            protocol=protocol,
+            jobs=jobs,
+            progress=advance,
+        )
+    report = write_evaluation(evaluation, out)
+    _print(evaluation, report)
+    return 1 if len(evaluation.problems) else 0
+
+
+def _folders(pairs: list[str]) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    for pair in pairs:
+        name, equals, folder = pair.partition("=")
+        if not (name and equals and folder):
+            raise UsageError(f"--predictions takes NAME=DIR, got {pair!r}")
+        if name in folders:
+            raise UsageError(f"--predictions {name!r} is given twice; give each its own name")
+        folders[name] = Path(folder)
+    return folders
+
+
+def _print(evaluation: "Evaluation", report: Path) -> None:
+    from rich.table import Table
+
+    shown = {
+        "dice": "Dice", "instance_f1_50": "F1 (IoU 0.5)",
+        "diameter_bias": "size bias", "box_centre_f1": "F1 (centre)", "box_iou_f1": "F1 (box IoU)",
+    }  # fmt: skip
+    summary = evaluation.summary
+    columns = [name for name in shown if (summary[f"{name}_n"] > 0).any()]
+    table = Table("method", "images", *(shown[name] for name in columns))
+    for row in summary.to_dict("records"):
+        cells = (
+            f"{row[f'{name}_mean']:.3f}\n({row[f'{name}_low']:.3f}–{row[f'{name}_high']:.3f})"
+            for name in columns
+        )
+        table.add_row(row["method"], f"{row['n_scored']} of {row['n_images']}", *cells)
+    print_table(table)
+    kinds = "; ".join(dict.fromkeys(summary["interval"]))
+    development = "Development data. " if evaluation.protocol.development else ""
+    print(f"{development}Means over images; in brackets {kinds}.")
+    for problem in evaluation.problems.to_dict("records"):
+        line(f"{problem['image']}, {problem['method']}: {problem['status']}: {problem['message']}")
+    print(f"Report: {report}")
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar on a terminal; nothing where output is not watched."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("evaluating", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,162 @@
+"""Options that several commands share, and settings made from them."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nanosieve.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from nanosieve.core.settings import Settings
+
+# As `nanosieve.core.settings.EXPORTS`, whose module takes a tenth of a second to load.
+_EXPORTS = ("roi", "coco", "geojson")
+
+
+class Grouping(StrEnum):
+    """What ``--group-by`` takes."""
+
+    file = "file"
+    folder = "folder"
+
+
+def _flag(name: str, text: str) -> Any:
+    return typer.Option(name, help=text)
+
+
+def _value(name: str, metavar: str, text: str) -> Any:
+    return typer.Option(name, metavar=metavar, help=text)
+
+
+Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files, folders or globs.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
+Debug = Annotated[bool, _flag("--debug", "Show tracebacks of errors.")]
+
+Method = Annotated[
+    str, _value("--method", "METHOD", "auto (is hybrid), otsu, local, hybrid or reconstruction.")
+]
+Polarity = Annotated[
+    str, _value("--polarity", "auto|dark|bright", "Whether particles are dark or bright.")
+]
+Edge = Annotated[str, _value("--edge", "base|half|otsu", "Where on the profile the edge is put.")]
+PixelSize = Annotated[
+    float | None, _value("--pixel-size", "NM", "Side of a pixel, in place of the file's.")
+]
+PixelSizeUncertainty = Annotated[
+    float | None,
+    _value(
+        "--pixel-size-uncertainty",
+        "PERCENT",
+        "Standard uncertainty of the pixel size, for the uncertainty of the sizes.",
+    ),
+]
+Resample = Annotated[
+    float | None,
+    _value(
+        "--resample",
+        "NM",
+        "Segment at this pixel size; labels stay on the input's pixels if these are square.",
+    ),
+]
+Threshold = Annotated[
+    float | None, _value("--threshold", "P", "Probability at the edge, for networks only.")
+]
+MinDiameter = Annotated[
+    str | None,
+    _value(
+        "--min-diameter",
+        "D",
+        "Smallest particle in nm, or in pixels as 12px; where not given, what noise of the image "
+        "could make.",
+    ),
+]
+Average = Annotated[
+    int, _value("--average", "FRAMES", "Average so many frames of a movie before segmentation.")
+]
+Split = Annotated[bool, typer.Option("--split/--no-split", help="Split touching particles.")]
+IsolatedOnly = Annotated[
+    bool,
+    _flag(
+        "--isolated-only",
+        "Keep whole, convex, unsplit particles only; the report shows what was left out.",
+    ),
+]
+Exclude = Annotated[
+    Path | None,
+    _value(
+        "--exclude",
+        "MASK",
+        "Image of the input's shape, non-zero is left out: one file for all, or a folder of "
+        "<name>.png|tif.",
+    ),
+]
+Probability = Annotated[bool, _flag("--probability", "Also write probability.tif.")]
+Export = Annotated[str, _value("--export", "KINDS", "Of roi, coco and geojson, joined by commas.")]
+AsDataset = Annotated[
+    bool, _flag("--as-dataset", "Also write OUT/dataset: images, masks and a contact sheet.")
+]
+GroupBy = Annotated[
+    Grouping, typer.Option("--group-by", help="Also show the sizes of each folder of inputs.")
+]
+Device = Annotated[
+    str, _value("--device", "auto|cpu|gpu", "For networks only: no method here needs one.")
+]
+Shard = Annotated[
+    str, _value("--shard", "I/N", "Do the I-th of N shares; 'nanosieve report' joins them.")
+]
+Jobs = Annotated[
+    int, _value("--jobs", "N", "Processes. From about ten images on, as many as cores pay.")
+]
+Overwrite = Annotated[
+    bool, _flag("--overwrite", "Make all results again, over labels changed by hand too.")
+]
+DryRun = Annotated[bool, _flag("--dry-run", "Say what would be done, and write nothing.")]
+
+
+def settings_from(**values: Any) -> "Settings":
+    """Make settings from the values of options.
+
+    Raises
+    ------
+    UsageError
+        If any is not valid: all faults in one line.
+    """
+    from pydantic import ValidationError
+
+    from nanosieve.core.settings import Settings
+
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        faults = "; ".join(_fault(one) for one in error.errors())
+        raise UsageError(faults) from error
+
+
+def exports_from(text: str) -> tuple[str, ...]:
+    """Split ``--export``.
+
+    Raises
+    ------
+    UsageError
+        If a kind is unknown.
+
+    Examples
+    --------
+    >>> exports_from("roi, coco")
+    ('roi', 'coco')
+    """
+    kinds = tuple(kind.strip() for kind in text.split(",") if kind.strip())
+    unknown = [kind for kind in kinds if kind not in _EXPORTS]
+    if unknown:
+        raise UsageError(f"--export {unknown[0]}: give one or more of {', '.join(_EXPORTS)}")
+    return kinds
+
+
+def _fault(fault: Any) -> str:
+    message = fault["msg"].removeprefix("Value error, ")
+    if message.startswith("--") or not fault["loc"]:
+        return message
+    option = "--" + str(fault["loc"][0]).replace("_", "-").removesuffix("-nm")
+    return f"{option}: {message}, got {fault['input']!r}"

@@ -1,0 +1,152 @@
+"""``nanosieve segment``: micrographs in, labels, sizes and a report out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nanosieve.cli import options
+from nanosieve.cli.console import closing, line, overview, print_table, progress, tell
+from nanosieve.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from nanosieve.batch.discover import Found
+    from nanosieve.batch.process import Job, Outcome
+
+
+def segment(
+    inputs: options.Inputs,
+    out: options.Out = Path("nanosieve-out"),
+    method: options.Method = "auto",
+    polarity: options.Polarity = "auto",
+    pixel_size: options.PixelSize = None,
+    pixel_size_uncertainty: options.PixelSizeUncertainty = None,
+    resample: options.Resample = None,
+    threshold: options.Threshold = None,
+    edge: options.Edge = "base",
+    min_diameter: options.MinDiameter = None,
+    average: options.Average = 1,
+    probability: options.Probability = False,
+    split: options.Split = True,
+    isolated_only: options.IsolatedOnly = False,
+    exclude: options.Exclude = None,
+    group_by: options.GroupBy = options.Grouping.file,
+    device: options.Device = "auto",
+    export: options.Export = "",
+    as_dataset: options.AsDataset = False,
+    shard: options.Shard = "",
+    jobs: options.Jobs = 1,
+    overwrite: options.Overwrite = False,
+    dry_run: options.DryRun = False,
+    debug: options.Debug = False,
+) -> int:
+    """Segment micrographs and size their particles.
+
+    A second run does what is missing or was made from another input, setting or version.
+    Subfolders are not walked; files of unknown suffix are skipped and counted.
+    """
+    settings = options.settings_from(
+        method=method,
+        polarity=polarity,
+        edge=edge,
+        pixel_size_nm=pixel_size,
+        pixel_size_uncertainty_percent=pixel_size_uncertainty,
+        resample_nm=resample,
+        threshold=threshold,
+        min_diameter=min_diameter,
+        average_frames=average,
+        split=split,
+        isolated_only=isolated_only,
+    )
+    exports = options.exports_from(export)
+    _check_names(method, device)
+    share = _share(shard)
+
+    from nanosieve.batch.discover import discover
+    from nanosieve.batch.process import Job, check_exclude
+
+    check_exclude(exclude)
+    found = discover(inputs, out)
+    if share is not None:
+        found = found.shard(*share)
+    job = Job(out, settings, exclude, exports, probability, as_dataset, overwrite)
+    if dry_run:
+        return _dry_run(found, job)
+    outcomes = _run(found, job, jobs=jobs, debug=debug)
+    return _close(found, job, outcomes, pooled=share is None, group_by=group_by)
+
+
+def _run(found: "Found", job: "Job", *, jobs: int, debug: bool) -> "list[Outcome]":
+    from nanosieve.batch.rebuild import prepare_out
+    from nanosieve.batch.runner import run
+
+    for argument in found.unmatched:
+        line(f"nothing matches {argument}")
+    prepare_out(job.out)
+    outcomes = []
+    with progress(run(found.inputs, job, jobs=jobs), len(found.inputs)) as coming:
+        for outcome in coming:
+            outcomes.append(outcome)
+            tell(outcome, debug=debug)
+    return outcomes
+
+
+def _close(
+    found: "Found",
+    job: "Job",
+    outcomes: "list[Outcome]",
+    *,
+    pooled: bool,
+    group_by: options.Grouping,
+) -> int:
+    """Pool and tell what came of it; a shard leaves pooling to ``nanosieve report``."""
+    from nanosieve.batch.rebuild import Pooling, rebuild
+
+    page = None
+    if pooled:
+        rebuilt = rebuild(job.out, Pooling(group_by.value, job.exports, len(found.skipped)))
+        for warning in rebuilt.warnings:
+            line(f"warning: {warning}")
+        page = rebuilt.page
+    overview(outcomes)
+    if found.skipped:
+        print(f"{len(found.skipped)} files skipped for their suffix")
+    closing(outcomes, page)
+    if not pooled:
+        print(f"When all shards are done: nanosieve report {job.out}")
+    return int(any(outcome.failed for outcome in outcomes))
+
+
+def _check_names(method: str, device: str) -> None:
+    from nanosieve.core.settings import METHODS
+
+    if method not in METHODS:
+        raise UsageError(f"--method {method}: no such method; give one of {', '.join(METHODS)}")
+    if device not in ("auto", "cpu", "gpu"):
+        raise UsageError(f"--device {device}: give auto, cpu or gpu")
+
+
+def _share(text: str) -> tuple[int, int] | None:
+    """Numbers of ``I/N``.
+
+    >>> _share("2/3")
+    (2, 3)
+    """
+    if not text:
+        return None
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal()):
+        raise UsageError(f"--shard {text}: give I/N, as 1/4")
+    return int(index), int(count)
+
+
+def _dry_run(found: "Found", job: "Job") -> int:
+    from rich.table import Table
+
+    from nanosieve.batch.process import plan
+
+    table = Table("input", "folder in OUT", "would be")
+    for item in found.inputs:
+        table.add_row(str(item.path), item.name, plan(item, job))
+    print_table(table)
+    print(f"{len(found.inputs)} inputs, {len(found.skipped)} files skipped for their suffix")
+    print("Nothing was written (--dry-run).")
+    return 0

@@ -1,0 +1,1 @@
+"""How far two segmentations of one image agree: pixels, edges, particles, boxes, sizes."""

@@ -1,0 +1,187 @@
+"""Where the edge of a particle is put: the decision that every size depends on.
+
+The depth of a pixel is its distance from the local support in grey value, after smoothing. Along a
+line from outside to inside a particle the depth rises from 0 to the particle's plateau, the mean
+depth inside it. The edge is where the depth passes a level:
+
+``base``
+    a quarter of the plateau, near the foot of the profile;
+``half``
+    half of the plateau, what is right for a particle of one thickness and sharp walls;
+``otsu``
+    Otsu's threshold between the particle and the support around it (Allen's masked-object
+    threshold, METHODS variant C).
+
+A sphere of projected thickness has no walls: at half of its greatest depth its outline is 13 % too
+small in diameter, hence the default (see `docs/conventions.md` for the bias of each rule).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from skimage.filters import threshold_otsu
+
+from nanosieve.core.segmentation import Edge
+from nanosieve.segmentation import kernels
+from nanosieve.segmentation.field import Field
+
+_FRACTION = {"base": 0.25, "half": 0.5}
+_TIGHT = 0.5
+_OTSU_CAP = 0.75
+# A level below this many noise widths would follow the noise, not the particle.
+_NOISE_FLOOR = 2.5
+# Seeds shallower than this share of the typical plateau are stains of the support (METHODS 1, C).
+_SHALLOW = 1 / 3
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Particles with their edges in place, touching ones not yet split.
+
+    Parameters
+    ----------
+    mask
+        ``(y, x)`` bool at the chosen level, holes filled.
+    tight
+        The part of ``mask`` above half depth: what splitting looks at.
+    depth
+        ``(y, x)`` float32, above the local support, in grey values.
+    level
+        ``(y, x)`` float32, the depth at which the edge of the nearest particle is put.
+    noise
+        Robust standard deviation of the depth on bare support.
+    """
+
+    mask: np.ndarray
+    tight: np.ndarray
+    depth: np.ndarray
+    level: np.ndarray
+    noise: float
+
+
+def place_edges(field: Field, seeds: np.ndarray, rule: Edge) -> Edges:
+    """Move the edge of every seed to where ``rule`` puts it.
+
+    Parameters
+    ----------
+    field
+        The prepared frame.
+    seeds
+        ``(y, x)`` bool, at least one pixel: the particles as a method found them.
+    rule
+        ``base``, ``half`` or ``otsu``.
+    """
+    labels, n = kernels.label(seeds)
+    reach = field.scale.sigma
+    diameter = _typical_diameter(labels, n)
+    away = kernels.depth_inside(~seeds)
+    support = field.valid & (away > 2 + 1.5 * reach)
+    if np.count_nonzero(support) < 0.01 * seeds.size:
+        support = field.valid & ~seeds
+    depth = field.smooth - local_background(field.smooth, support, max(8.0, diameter))
+    noise = 1.4826 * float(np.median(np.abs(depth[support]))) if support.any() else 0.0
+    near = (away <= 3 + 2 * reach + 0.1 * diameter) & field.valid & (depth > 0)
+    owner = kernels.watershed(-depth, labels, near | seeds)
+    plateau = _plateau(labels, n, depth, seeds, owner, noise)
+    level = _levels(depth, field.valid, plateau, noise, rule)
+    mask = (owner > 0) & (depth > level[owner])
+    mask = _touching(mask, seeds)
+    tight = mask & (depth > np.maximum(_TIGHT * plateau, level)[owner])
+    finite = np.where(np.isfinite(level), level, 0).astype(np.float32)[owner]
+    filled = _fill(mask, depth, finite)
+    return Edges(filled, tight | (filled & ~mask), depth, finite, noise)
+
+
+def local_background(smooth: np.ndarray, support: np.ndarray, reach: float) -> np.ndarray:
+    """Support under the particles: mean of bare support within about ``reach`` px.
+
+    Where none is that near, farther support is taken, octave by octave. Worked out on a grid of
+    ``reach / 8`` px, since nothing finer is left after the mean.
+    """
+    factor = int(np.clip(reach / 8, 1, 16))
+    weight = kernels.shrink(support, factor)
+    values = kernels.shrink(np.where(support, smooth, 0), factor)
+    inside = smooth[support]
+    start = float(np.median(inside)) if inside.size else float(smooth.min())
+    background = np.full_like(weight, start)
+    for octave in (8, 4, 2, 1):
+        sigma = reach * octave / factor
+        near = kernels.gaussian(weight, sigma)
+        mean = kernels.gaussian(values, sigma) / np.maximum(near, 1e-6)
+        trust = np.clip(near / 0.1, 0, 1)
+        background += trust * (mean - background)
+    return kernels.enlarge(background, smooth.shape, factor)
+
+
+def _typical_diameter(labels: np.ndarray, n: int) -> float:
+    """Diameter of the seed in which a random particle pixel lies, in px."""
+    area = kernels.sums(labels, n)[1:]
+    return 2 * float(np.sqrt(np.average(area, weights=area) / np.pi))
+
+
+def _plateau(
+    labels: np.ndarray,
+    n: int,
+    depth: np.ndarray,
+    seeds: np.ndarray,
+    owner: np.ndarray,
+    noise: float,
+) -> np.ndarray:
+    """Mean depth of each particle within its base outline; infinite for a stain to leave out."""
+    first = kernels.means(labels, n, depth)
+    area = kernels.sums(labels, n)[1:]
+    weight = np.clip(area, 1, 50)
+    order = np.argsort(first[1:])
+    at = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
+    typical = first[1:][order][at]
+    base = np.maximum(_FRACTION["base"] * first, min(_NOISE_FLOOR * noise, 0.5 * typical))
+    outline = (owner > 0) & (depth > base[owner])
+    plateau = kernels.means(np.where(outline | seeds, owner, 0), n, depth)
+    plateau[1:][first[1:] <= _SHALLOW * typical] = np.inf
+    return plateau
+
+
+def _levels(
+    depth: np.ndarray, valid: np.ndarray, plateau: np.ndarray, noise: float, rule: Edge
+) -> np.ndarray:
+    """Depth of the edge of each particle 1..n (entry 0 unused)."""
+    if rule == "otsu":
+        return np.minimum(threshold_otsu(depth[valid]), _OTSU_CAP * plateau)
+    floor = np.minimum(_NOISE_FLOOR * noise, 0.5 * plateau)
+    return np.maximum(_FRACTION[rule] * plateau, floor)
+
+
+def _touching(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Components of ``mask`` that hold a pixel of a seed."""
+    labels, n = kernels.label(mask)
+    keep = np.zeros(n + 1, bool)
+    keep[labels[seeds & mask]] = True
+    keep[0] = False
+    return keep[labels]
+
+
+def _fill(mask: np.ndarray, depth: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """Fill holes that are smaller than the wall around them is thick, or deeper than the edge.
+
+    A hole within a hollow or diffracting particle is filled; bare support that a ring of particles
+    encloses is not.
+    """
+    holes = kernels.fill_holes(mask) & ~mask
+    if not holes.any():
+        return mask
+    labels, n = kernels.label(holes, kernels.FOUR)
+    area = np.maximum(kernels.sums(labels, n), 1)
+    deep = kernels.means(labels, n, depth) > kernels.means(labels, n, level)
+    walls, m = kernels.label(mask)
+    thickness = np.zeros(m + 1)
+    inside = kernels.depth_inside(mask)
+    np.maximum.at(thickness, walls[mask], inside[mask])
+    around = np.zeros(n + 1)
+    for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)):
+        shifted = np.roll(walls, (dy, dx), (0, 1))
+        beside = (labels > 0) & (shifted > 0)
+        np.maximum.at(around, labels[beside], thickness[shifted[beside]])
+    small = 2 * np.sqrt(area / np.pi) < 1.2 * around
+    keep = small | deep
+    keep[0] = False
+    return mask | keep[labels]

@@ -1,0 +1,178 @@
+"""Splitting of touching particles: divide freely, then join what belongs together.
+
+Markers are the maxima of the distance to the edge, in the part of the particles above half depth,
+where necks are narrower (h-maxima of the logarithm of the distance, so that 6 px and 130 px
+particles are treated alike). The watershed from them divides too often; two neighbours are then
+joined where their union is as convex as they are and no lighter gap runs between them, until
+nothing is left to join: the idea of the ultimate erosion of convex sets, from the other end.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import ConvexHull
+
+from nanosieve.segmentation import kernels
+
+_DEPTH = 0.05  # h of the log distance: a neck 5 % narrower than the particle makes two markers
+_CONVEX = 0.96  # union's solidity over the parts' own
+_GAP = 0.75  # depth on the line between two parts over the shallower part's depth
+_TINY = 0.08  # a part with less than this share of its neighbour's area is no particle
+
+
+def split_touching(mask: np.ndarray, tight: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Label the particles of ``mask``, touching ones apart.
+
+    Parameters
+    ----------
+    mask, tight
+        ``(y, x)`` bool: the particles, and their part above half depth.
+    depth
+        ``(y, x)`` float32: above the support.
+
+    Returns
+    -------
+    ndarray
+        ``(y, x)`` int32, 0 background, 1..n.
+    """
+    if not mask.any():
+        return np.zeros(mask.shape, np.int32)
+    distance = kernels.depth_inside(tight) - kernels.depth_inside(~tight, outside_is_mask=False)
+    distance = kernels.gaussian(distance, 1)
+    markers, n = kernels.label(_markers(mask, tight, distance))
+    components, _ = kernels.label(mask)
+    without = np.setdiff1d(components[mask], components[markers > 0])
+    alone = np.isin(components, without) & mask
+    seeds = np.where(alone, components + np.int32(n), markers)
+    return _join(kernels.watershed(-distance, seeds, mask), depth)
+
+
+def _markers(mask: np.ndarray, tight: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    logarithm = np.log1p(np.where(mask, np.maximum(distance, 0), 0)).astype(np.float32)
+    lowered = kernels.reconstruct(logarithm - np.float32(_DEPTH), logarithm, "dilation")
+    return kernels.regional_maxima(lowered) & mask & tight
+
+
+@dataclass
+class _Part:
+    """A region under construction: its hull grows from the row ends of what it was joined of."""
+
+    area: int
+    depth: float
+    ends: np.ndarray
+    solidity: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.solidity = self.area / _hull_area(self.ends)
+
+
+def _join(labels: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Join neighbours whose union is one convex particle, best first."""
+    lines = _borders(labels, depth)
+    parts = _parts(labels, depth, {k for pair in lines for k in pair})
+    scores = {pair: _score(parts, pair, line) for pair, line in lines.items()}
+    target = np.arange(int(labels.max()) + 1)
+    while scores:
+        pair = max(scores, key=lambda key: (scores[key], key))
+        if scores[pair] <= 0:
+            break
+        kept, gone = pair
+        parts[kept] = _union(parts[kept], parts.pop(gone))
+        target[target == gone] = kept
+        del scores[pair], lines[pair]
+        _hand_over(lines, scores, gone, kept)
+        for other in lines:
+            if kept in other:
+                scores[other] = _score(parts, other, lines[other])
+    used = np.unique(target[labels])
+    numbers = np.zeros(len(target), np.int32)
+    numbers[used[used > 0]] = np.arange(1, np.count_nonzero(used) + 1)
+    return numbers[target][labels]
+
+
+def _hand_over(
+    lines: dict[tuple[int, int], np.ndarray],
+    scores: dict[tuple[int, int], float],
+    gone: int,
+    kept: int,
+) -> None:
+    """Give the borders of the joined part to what it was joined to."""
+    for pair in [pair for pair in lines if gone in pair]:
+        line = lines.pop(pair)
+        scores.pop(pair)
+        other = pair[1] if pair[0] == gone else pair[0]
+        new = (min(kept, other), max(kept, other))
+        lines[new] = np.concatenate([lines[new], line]) if new in lines else line
+
+
+def _borders(labels: np.ndarray, depth: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
+    """Depths along the line between each pair of neighbours (the shallower side of each step)."""
+    firsts, seconds, depths = [], [], []
+    rows, columns = labels.shape
+    for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        here = (slice(0, rows - dy), slice(max(0, -dx), columns - max(0, dx)))
+        there = (slice(dy, rows), slice(max(0, dx), columns - max(0, -dx)))
+        a, b = labels[here], labels[there]
+        meet = (a != b) & (a > 0) & (b > 0)
+        firsts.append(np.minimum(a[meet], b[meet]))
+        seconds.append(np.maximum(a[meet], b[meet]))
+        depths.append(np.minimum(depth[here][meet], depth[there][meet]))
+    first, second, deep = map(np.concatenate, (firsts, seconds, depths))
+    if first.size == 0:
+        return {}
+    order = np.lexsort((second, first))
+    first, second, deep = first[order], second[order], deep[order]
+    starts = np.flatnonzero(np.diff(first, prepend=-1) | np.diff(second, prepend=-1))
+    ends = [*starts[1:], len(first)]
+    return {
+        (int(first[start]), int(second[start])): deep[start:end]
+        for start, end in zip(starts, ends, strict=True)
+    }
+
+
+def _parts(labels: np.ndarray, depth: np.ndarray, wanted: set[int]) -> dict[int, _Part]:
+    boxes = ndimage.find_objects(labels)
+    found = {}
+    for number in sorted(wanted):
+        box = boxes[number - 1]
+        inside = labels[box] == number
+        ys, xs = np.nonzero(inside)
+        at = np.array([box[0].start, box[1].start])
+        found[number] = _Part(
+            len(ys), float(np.median(depth[box][inside])), _row_ends(ys, xs) + at
+        )
+    return found
+
+
+def _row_ends(ys: np.ndarray, xs: np.ndarray) -> np.ndarray:
+    """First and last pixel of each row (rows come sorted): all that a hull can need."""
+    first = np.diff(ys, prepend=-1) != 0
+    last = np.append(first[1:], True)
+    return np.column_stack([np.r_[ys[first], ys[last]], np.r_[xs[first], xs[last]]])
+
+
+def _hull_area(ends: np.ndarray) -> float:
+    """Area of the convex hull of whole pixels, corners included."""
+    corners = np.concatenate(
+        [ends + np.array(corner) for corner in ((-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5))]
+    )
+    return float(ConvexHull(corners).volume)
+
+
+def _union(a: _Part, b: _Part) -> _Part:
+    area = a.area + b.area
+    depth = (a.depth * a.area + b.depth * b.area) / area
+    return _Part(area, depth, np.concatenate([a.ends, b.ends]))
+
+
+def _score(parts: dict[int, _Part], pair: tuple[int, int], line: np.ndarray) -> float:
+    """How much two neighbours are one particle; 0 where they are two."""
+    a, b = parts[pair[0]], parts[pair[1]]
+    gap = float(np.percentile(line, 80)) / max(min(a.depth, b.depth), 1e-30)
+    if gap <= _GAP:
+        return 0.0
+    own = (a.solidity * a.area + b.solidity * b.area) / (a.area + b.area)
+    convex = _union(a, b).solidity / own
+    tiny = min(a.area, b.area) < _TINY * max(a.area, b.area)
+    return convex * min(gap, 1.0) if tiny or convex > _CONVEX else 0.0

@@ -1,0 +1,86 @@
+"""Several processes: order does not matter, a dead one is told, the others go on."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nanosieve.batch import runner
+from nanosieve.batch.discover import Input
+from nanosieve.batch.process import Job, Outcome
+from nanosieve.core.errors import UsageError
+from nanosieve.core.settings import Settings
+
+JOB = Job(Path("out"), Settings())
+
+
+def inputs(*names: str) -> list[Input]:
+    return [Input(Path(f"{name}.tif"), name) for name in names]
+
+
+def stand_in(item: Input, job: Job) -> Outcome:
+    """In place of `process`: dies, or says which threads its libraries may use."""
+    assert job == JOB
+    if item.name.startswith("dies"):
+        os._exit(9)
+    time.sleep(0.1)
+    return Outcome(item.name, str(item.path), "ok", os.environ.get("OMP_NUM_THREADS", ""))
+
+
+@pytest.fixture(autouse=True)
+def _stand_in(monkeypatch):
+    monkeypatch.setattr(runner, "process", stand_in)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+
+
+def test_one_process_keeps_the_order_and_the_threads():
+    before = os.environ.get("OMP_NUM_THREADS", "")
+    outcomes = list(runner.run(inputs("b", "a"), JOB))
+    assert [(one.name, one.message) for one in outcomes] == [("b", before), ("a", before)]
+
+
+def test_processes_share_the_cores():
+    before = dict(os.environ)
+    outcomes = list(runner.run(inputs(*"abcde"), JOB, jobs=2))
+    assert sorted(one.name for one in outcomes) == list("abcde")
+    assert {one.message for one in outcomes} == {"2"}
+    assert dict(os.environ) == before
+
+
+def test_a_dead_process_fails_its_input_alone():
+    outcomes = {one.name: one for one in runner.run(inputs("a", "dies", "b", "c"), JOB, jobs=2)}
+    assert sorted(outcomes) == ["a", "b", "c", "dies"]
+    assert [name for name, one in outcomes.items() if one.failed] == ["dies"]
+    assert "was killed, most likely for want of memory" in outcomes["dies"].message
+
+
+def test_leaving_early_ends_the_processes():
+    outcomes = runner.run(inputs(*"abcdef"), JOB, jobs=2)
+    next(outcomes)
+    outcomes.close()
+    assert runner.active_children() == []
+
+
+def test_no_process_is_wrong_usage():
+    with pytest.raises(UsageError, match="--jobs must be at least 1, got 0"):
+        runner.run(inputs("a"), JOB, jobs=0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+def test_a_process_ends_with_its_parent(monkeypatch):
+    """Killed with -9 the parent cannot stop them: they look for themselves."""
+    ended = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(runner, "parent_process", lambda: None)
+    runner._end_with_parent()
+    assert ended == []
+    monkeypatch.setattr(runner, "parent_process", _Ended)
+    runner._end_with_parent()
+    assert ended == [1]
+
+
+class _Ended:
+    def join(self) -> None:
+        return

@@ -1,0 +1,55 @@
+"""The command line run in this process, and in one of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from nanosieve.cli import app
+
+
+class Ended(NamedTuple):
+    """Exit code and what was printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def nanosieve(monkeypatch, capsys) -> Callable[..., Ended]:
+    """Run ``nanosieve ARGUMENTS`` in this process."""
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["nanosieve", *map(str, arguments)])
+        capsys.readouterr()
+        code = app._run()
+        return Ended(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def process() -> Callable[..., subprocess.Popen]:
+    """Start ``python -m nanosieve ARGUMENTS`` in a process (and a group) of its own."""
+    started = []
+
+    def start(*arguments: object, **environment: str) -> subprocess.Popen:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "nanosieve", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | environment,
+            start_new_session=True,
+        )
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        child.kill()
+        child.communicate()
