@@ -9,7 +9,7 @@ from nanosieve.simulation.supports import empty_supports
 def main() -> None:
     """Print the number of detections on each kind of support, and the median over all."""
     found: dict[str, list[int]] = {}
-    for image in empty_supports((1024, 1024), seeds=range(5)):
+    for image in empty_supports(seeds=range(5)):
         kind = image.name.rsplit("_", 1)[0]
         found.setdefault(kind, []).append(segment(image.frames[0], method="hybrid").n)
     print("| empty support | detections, one number a seed |\n|---|---|")

@@ -99,21 +99,23 @@ def _cli() -> str:
 
 
 def _argument(param: Any) -> str:
-    return (param.metavar or param.name.upper()) + ("..." if param.nargs == -1 else "")
+    return param.metavar or param.name.upper()
 
 
 def _names(param: Any) -> str:
     names = ", ".join(f"`{name}`" for name in [*param.opts, *param.secondary_opts])
-    return names if param.is_flag else f"{names} {param.metavar or param.type.name.upper()}"
+    return names if param.is_flag else f"{names} {param.metavar or param.name.upper()}"
 
 
 def _default(param: Any) -> str:
-    value = param.default
-    return "" if value is None or value is False or callable(value) else f"`{value}`"
+    value = getattr(param.default, "value", param.default)
+    if value is True:
+        return f"`{param.opts[0]}`"
+    return f"`{value}`" if value not in (None, False, "") else ""
 
 
 def _help(param: Any) -> str:
-    return " ".join((param.help or "").split())
+    return " ".join((param.help or "").split()).replace("<", "&lt;")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import tifffile
 
+from nanosieve.core import settings
+from nanosieve.segmentation import methods
 from nanosieve.simulation.samples import sample
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,6 +100,10 @@ def _run_blocked(action: str, *arguments: str, folder: Path) -> subprocess.Compl
     code = BLOCKED.replace("{action}", action)
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_settings_know_every_method():
+    assert set(settings.METHODS) == {"auto", *methods.METHODS}
 
 
 def test_segment_uses_no_network(tmp_path):

@@ -54,9 +54,9 @@ def _name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def _drawing(seed: int, size: int = 192) -> Drawing:
+def _drawing(seed: int, size: int = 160) -> Drawing:
     rng = np.random.default_rng(seed)
-    bodies = scatter((size, size), rng.uniform(9, 13, 8), rng=rng)
+    bodies = scatter((size, size), rng.uniform(8, 12, 7), rng=rng)
     return draw(bodies, Imaging("dark", contrast=0.5), rng=rng)
 
 
@@ -65,11 +65,11 @@ def workplace(tmp_path, monkeypatch):
     """A folder with the inputs that the pages speak of."""
     metadata = {"unit": "nm", "axes": "YX"}
     (tmp_path / "micrographs").mkdir()
-    for index in (1, 2, 3):
+    for index in (1, 2):
         path = tmp_path / "micrographs" / f"au_{index:02d}.tif"
         image = _drawing(index).image
         tifffile.imwrite(path, image, imagej=True, resolution=(5, 5), metadata=metadata)
-    movie = np.stack([_drawing(4).image, _drawing(5).image, _drawing(6).image, _drawing(7).image])
+    movie = np.stack([_drawing(seed).image for seed in (4, 5, 6, 7)])
     tifffile.imwrite(
         tmp_path / "movie.tif", movie, imagej=True, resolution=(5, 5),
         metadata={"unit": "nm", "axes": "TYX", "finterval": 0.5},

@@ -214,6 +214,8 @@ def _segmented(
         min_diameter_px=smallest,
         split=settings.split,
         exclude=mask,
+        pixel_size_nm=target or size,
+        paper_exact=settings.paper_exact,
     )
     if clean.shape == image.shape or size is None or target is None:
         return found

@@ -66,7 +66,7 @@ def test_nothing_at_all_is_wrong_usage(tmp_path):
     touch(tmp_path / "notes.txt")
     with pytest.raises(UsageError, match=r"nothing to analyse in .*passed over: \.txt"):
         discover([tmp_path], tmp_path / "out")
-    with pytest.raises(UsageError, match="nothing to analyse in nowhere.tif;"):
+    with pytest.raises(UsageError, match=r"nothing to analyse in nowhere\.tif;"):
         discover(["nowhere.tif"], tmp_path / "out")
 
 

@@ -131,9 +131,12 @@ def test_a_failure_takes_the_old_result_away(tmp_path):
 
 
 def test_the_stage_is_gone_whatever_happens(tmp_path):
-    with pytest.raises(ValueError, match="on purpose"), store.staged(tmp_path, "a") as stage:
+    def fail(stage):
         (stage / "half").touch()
         raise ValueError("on purpose")
+
+    with pytest.raises(ValueError, match="on purpose"), store.staged(tmp_path, "a") as stage:
+        fail(stage)
     assert list(tmp_path.iterdir()) == []
 
 

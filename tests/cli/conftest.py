@@ -42,7 +42,8 @@ def process() -> Callable[..., subprocess.Popen]:
             [sys.executable, "-m", "nanosieve", *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             env=os.environ | environment,
             start_new_session=True,
         )

@@ -445,6 +445,7 @@ def test_the_page_gives_no_range_of_another_kind_than_it_names(
     assert rows["pixel_accuracy"].low is not None
 
 
+@pytest.mark.slow
 def test_masks_of_sinter800_are_otsus(shared_data: Path, tmp_path: Path) -> None:
     """Gaussian of 5 px and Otsu give these masks back at a Dice of 0.995 to 0.999 on every tile."""
     data = Dataset.open(shared_data / "sinter800")

@@ -118,7 +118,7 @@ def test_a_mask_of_another_shape_is_refused_in_one_line():
 def test_captions_are_left_out_as_a_mask_is(monkeypatch):
     drawn = np.zeros((128, 128), bool)
     drawn[:64] = True
-    monkeypatch.setattr(frame_preparation, "find_annotations", lambda image: drawn)
+    monkeypatch.setattr(frame_preparation, "find_annotations", lambda _: drawn)
     found = analyse(still())
     assert found.summary["n"][0] == 2
     assert "annotation_masked" in flags(found)

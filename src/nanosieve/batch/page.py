@@ -37,10 +37,12 @@ from nanosieve.report.view import (
 GroupBy = Literal["file", "folder"]
 PAGE = "report.html"
 
+# In short what `nanosieve.segmentation.edge` says in full.
 EDGE_RULES = {
-    "base": "base: the edge is where the particle's profile meets the support.",
-    "half": "half: the edge is at half the height of the particle's profile.",
-    "otsu": "otsu: the edge is at Otsu's threshold of the smoothed image.",
+    "base": "base: near the foot of the profile, where a sphere of projected thickness ends, at "
+    "20 to 50 % of the particle's mean depth, the more the smaller it is.",
+    "half": "half: at half of the particle's mean depth.",
+    "otsu": "otsu: at Otsu's threshold between particles and support.",
 }
 
 _COUNTING = (
@@ -158,12 +160,17 @@ def _populations(
 
 
 def _edge_shift(records: Sequence[Record]) -> float | None:
-    """Mean of the images' edge shifts, where each was measured."""
-    shifts = [record.facts["choices"].get("edge_shift_px") for record in records]
-    scales = [record.rows[0]["pixel_size_nm"] or 1.0 for record in records]
-    if any(shift is None for shift in shifts):
-        return None
-    return float(np.mean([shift * scale for shift, scale in zip(shifts, scales, strict=True)]))
+    """Mean edge shift of the particles of several images, where each was measured."""
+    shifts, counts = [], []
+    for record in records:
+        shift = record.facts["choices"].get("edge_shift_px")
+        if shift is None:
+            return None
+        # Chosen on the grid that was segmented.
+        pixel = record.origin.settings["resample_nm"] or record.rows[0]["pixel_size_nm"] or 1.0
+        shifts.append(shift * pixel)
+        counts.append(sum(row["n"] for row in record.rows))
+    return float(np.average(shifts, weights=counts))
 
 
 def _image(out: Path, record: Record, sizes: Sizes | None, group: str) -> ImageView:

@@ -59,6 +59,8 @@ def main() -> None:
 def _run() -> int:
     try:
         code = app(standalone_mode=False)
+        if code == EXIT_INTERRUPTED:  # as newer Typer turns Ctrl-C into
+            raise KeyboardInterrupt
     except (KeyboardInterrupt, typer.Abort):
         line("interrupted: what was finished stays; the same command again does the rest")
         return EXIT_INTERRUPTED

@@ -83,6 +83,13 @@ IsolatedOnly = Annotated[
         "Keep whole, convex, unsplit particles only; the report shows what was left out.",
     ),
 ]
+PaperExact = Annotated[
+    bool,
+    _flag(
+        "--paper-exact",
+        "With reconstruction: the recipe as published, loss of particles at the border included.",
+    ),
+]
 Exclude = Annotated[
     Path | None,
     _value(

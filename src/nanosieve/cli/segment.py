@@ -27,6 +27,7 @@ def segment(
     probability: options.Probability = False,
     split: options.Split = True,
     isolated_only: options.IsolatedOnly = False,
+    paper_exact: options.PaperExact = False,
     exclude: options.Exclude = None,
     group_by: options.GroupBy = options.Grouping.file,
     device: options.Device = "auto",
@@ -55,6 +56,7 @@ def segment(
         average_frames=average,
         split=split,
         isolated_only=isolated_only,
+        paper_exact=paper_exact,
     )
     exports = options.exports_from(export)
     _check_names(method, device)

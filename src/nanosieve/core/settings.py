@@ -29,6 +29,7 @@ class Settings(BaseModel):
     average_frames: int = Field(default=1, ge=1)
     split: bool = True
     isolated_only: bool = False
+    paper_exact: bool = False
 
     @field_validator("min_diameter")
     @classmethod
@@ -49,6 +50,14 @@ class Settings(BaseModel):
             raise ValueError(
                 f"--threshold is a network's probability; method {self.method!r} puts the edge "
                 "by its own rule: choose it with --edge base|half|otsu"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _paper_exact_is_for_reconstruction(self) -> Self:
+        if self.paper_exact and self.method != "reconstruction":
+            raise ValueError(
+                f"--paper-exact goes with --method reconstruction, not with {self.method!r}"
             )
         return self
 

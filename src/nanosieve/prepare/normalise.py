@@ -27,10 +27,8 @@ def standardise(image: np.ndarray) -> np.ndarray:
     result = image.astype(np.float32)
     result -= np.float32(mean)
     std = float(np.sqrt(np.mean(np.square(result), dtype=float)))
-    # Rounding leaves a residue of the mean where the image is constant.
-    if std <= 1e-6 * abs(mean):
-        return np.zeros_like(result)
-    result /= np.float32(std)
+    if std > 0:
+        result /= np.float32(std)
     return result
 
 

@@ -6,7 +6,7 @@ _SIGMAS = 8.0  # Poisson tails pass 5 (Groschner et al.) in every frame of a low
 _ALONE = 3.0  # deviation over the range of the neighbours; atoms at Nyquist's limit stay below
 _SAMPLE = 1 << 15  # pixels from which the noise is estimated
 _LEVELS = 8  # grey levels at which it is
-_STRIP = 256  # rows searched at a time
+_STRIP = 32  # rows searched at a time: their temporaries stay in the cache
 
 _NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
 

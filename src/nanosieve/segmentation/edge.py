@@ -5,7 +5,8 @@ line from outside to inside a particle the depth rises from 0 to the particle's 
 depth inside it. The edge is where the depth passes a level:
 
 ``base``
-    a quarter of the plateau, near the foot of the profile;
+    near the foot of the profile, where a sphere of projected thickness ends: at the share
+    ``0.87 sqrt(s / r)`` of the plateau, at least 0.2 and at most 0.5 (see `base_share`);
 ``half``
     half of the plateau, what is right for a particle of one thickness and sharp walls;
 ``otsu``
@@ -16,6 +17,7 @@ A sphere of projected thickness has no walls: at half of its greatest depth its 
 small in diameter, hence the default (see `docs/conventions.md` for the bias of each rule).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,9 +27,12 @@ from nanosieve.core.segmentation import Edge
 from nanosieve.segmentation import kernels
 from nanosieve.segmentation.field import Field
 
-_FRACTION = {"base": 0.25, "half": 0.5}
-_TIGHT = 0.5
+_HALF = 0.5
+# Otsu's level of the frame, but not above this share of a pale particle's own plateau.
 _OTSU_CAP = 0.75
+_LEAST_SHARE = 0.2
+# Blur of a camera that is not known, beside the smoothing that is: standard deviation in px.
+_CAMERA_BLUR = 0.7
 # A level below this many noise widths would follow the noise, not the particle.
 _NOISE_FLOOR = 2.5
 # Seeds shallower than this share of the typical plateau are stains of the support (METHODS 1, C).
@@ -59,6 +64,15 @@ class Edges:
     noise: float
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Of each particle 0..n: plateau and area (px); and the noise of the depth."""
+
+    plateau: np.ndarray
+    area: np.ndarray
+    noise: float
+
+
 def place_edges(field: Field, seeds: np.ndarray, rule: Edge) -> Edges:
     """Move the edge of every seed to where ``rule`` puts it.
 
@@ -74,20 +88,23 @@ def place_edges(field: Field, seeds: np.ndarray, rule: Edge) -> Edges:
     labels, n = kernels.label(seeds)
     reach = field.scale.sigma
     diameter = _typical_diameter(labels, n)
-    away = kernels.depth_inside(~seeds)
-    support = field.valid & (away > 2 + 1.5 * reach)
+    support = field.valid & (kernels.grow(labels, math.ceil(2 + 1.5 * reach)) == 0)
     if np.count_nonzero(support) < 0.01 * seeds.size:
         support = field.valid & ~seeds
     depth = field.smooth - local_background(field.smooth, support, max(8.0, diameter))
     noise = 1.4826 * float(np.median(np.abs(depth[support]))) if support.any() else 0.0
-    near = (away <= 3 + 2 * reach + 0.1 * diameter) & field.valid & (depth > 0)
-    owner = kernels.watershed(-depth, labels, near | seeds)
-    plateau = _plateau(labels, n, depth, seeds, owner, noise)
-    level = _levels(depth, field.valid, plateau, noise, rule)
+    owner = kernels.grow(labels, round(3 + 2 * reach + 0.1 * diameter))
+    owner[~seeds & ~(field.valid & (depth > 0))] = 0
+    found = _plateau(labels, n, depth, seeds, owner, noise)
+    level = _levels(field, depth, found, rule)
     mask = (owner > 0) & (depth > level[owner])
     mask = _touching(mask, seeds)
-    tight = mask & (depth > np.maximum(_TIGHT * plateau, level)[owner])
-    finite = np.where(np.isfinite(level), level, 0).astype(np.float32)[owner]
+    tight = mask & (depth > np.maximum(_HALF * found.plateau, level)[owner])
+    known = np.isfinite(level)
+    known[0] = False
+    # Where no particle is near, the typical level tells how far a pixel is from being one.
+    usual = float(np.median(level[known])) if known.any() else 0.0
+    finite = np.where(known, level, usual).astype(np.float32)[owner]
     filled = _fill(mask, depth, finite)
     return Edges(filled, tight | (filled & ~mask), depth, finite, noise)
 
@@ -126,29 +143,53 @@ def _plateau(
     seeds: np.ndarray,
     owner: np.ndarray,
     noise: float,
-) -> np.ndarray:
-    """Mean depth of each particle within its base outline; infinite for a stain to leave out."""
+) -> _Found:
+    """Plateaus and areas within a first outline; an infinite plateau for a stain to leave out."""
     first = kernels.means(labels, n, depth)
     area = kernels.sums(labels, n)[1:]
     weight = np.clip(area, 1, 50)
     order = np.argsort(first[1:])
     at = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
     typical = first[1:][order][at]
-    base = np.maximum(_FRACTION["base"] * first, min(_NOISE_FLOOR * noise, 0.5 * typical))
+    base = np.maximum(0.25 * first, min(_NOISE_FLOOR * noise, 0.5 * typical))
     outline = (owner > 0) & (depth > base[owner])
     plateau = kernels.means(np.where(outline | seeds, owner, 0), n, depth)
     plateau[1:][first[1:] <= _SHALLOW * typical] = np.inf
-    return plateau
+    return _Found(plateau, kernels.sums(np.where(outline, owner, 0), n), noise)
 
 
-def _levels(
-    depth: np.ndarray, valid: np.ndarray, plateau: np.ndarray, noise: float, rule: Edge
-) -> np.ndarray:
+def base_share(radius: np.ndarray, blur: float) -> np.ndarray:
+    """Share of the plateau at which the outline of a blurred sphere has the sphere's radius.
+
+    Near its rim the projected thickness of a sphere of radius ``r`` is ``2 sqrt(2 r x)`` at the
+    distance ``x`` from the outline. A Gaussian of standard deviation ``s`` leaves
+    ``1.16 sqrt(r s)`` of it on the outline itself; the mean thickness inside is ``4 r / 3``.
+
+    Parameters
+    ----------
+    radius
+        In px.
+    blur
+        Standard deviation ``s`` of all blur, in px.
+
+    Examples
+    --------
+    >>> base_share(np.array([4.0, 16.0, 500.0]), 1.0).round(2)
+    array([0.44, 0.22, 0.2 ])
+    """
+    share = 0.872 * np.sqrt(blur / np.maximum(radius, 0.5))
+    return np.clip(share, _LEAST_SHARE, _HALF)
+
+
+def _levels(field: Field, depth: np.ndarray, found: _Found, rule: Edge) -> np.ndarray:
     """Depth of the edge of each particle 1..n (entry 0 unused)."""
+    plateau = found.plateau
     if rule == "otsu":
-        return np.minimum(threshold_otsu(depth[valid]), _OTSU_CAP * plateau)
-    floor = np.minimum(_NOISE_FLOOR * noise, 0.5 * plateau)
-    return np.maximum(_FRACTION[rule] * plateau, floor)
+        return np.minimum(threshold_otsu(depth[field.valid]), _OTSU_CAP * plateau)
+    blur = float(np.hypot(field.scale.sigma, _CAMERA_BLUR))
+    share = _HALF if rule == "half" else base_share(np.sqrt(found.area / np.pi), blur)
+    floor = np.minimum(_NOISE_FLOOR * found.noise, _HALF * plateau)
+    return np.maximum(share * plateau, floor)
 
 
 def _touching(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:

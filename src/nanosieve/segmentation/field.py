@@ -6,16 +6,61 @@ import numpy as np
 from skimage.filters import threshold_otsu
 
 from nanosieve.core.segmentation import Polarity
-from nanosieve.prepare.flat_field import fit_background, flatten
-from nanosieve.segmentation.kernels import erode, gaussian
-from nanosieve.segmentation.polarity import find_polarity, is_certain
+from nanosieve.prepare.flat_field import Background, fit_background
+from nanosieve.segmentation.kernels import erode, gaussian, shrink
+from nanosieve.segmentation.polarity import find_polarity
+from nanosieve.segmentation.population import two_populations
 from nanosieve.segmentation.sample import sample_windows
-from nanosieve.segmentation.scale import Scale, choose_scale
+from nanosieve.segmentation.scale import Scale, choose_scale, choose_sparse
+
+Tile = tuple[slice, slice]
+WHOLE: Tile = (slice(None), slice(None))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is chosen from the image once, for all of its tiles.
+
+    Parameters
+    ----------
+    polarity, polarity_score
+        See `nanosieve.segmentation.polarity`.
+    background
+        Illumination of the support.
+    scale
+        The smoothing and the noise that it leaves.
+    level
+        Global threshold of the smoothed frame, particles bright.
+    separate
+        Whether there are two populations of pixels at all.
+    """
+
+    polarity: Polarity
+    polarity_score: float
+    background: Background
+    scale: Scale
+    level: float
+    separate: bool
+
+    def flat(self, image: np.ndarray, tile: Tile = WHOLE) -> np.ndarray:
+        """Flatten a tile and turn it so that particles are bright; float32.
+
+        Bright field is divided by the background, dark field has it subtracted; so has an image
+        of which the support is not positive, since it cannot be divided by it.
+        """
+        part = np.asarray(image[tile], dtype=np.float32)
+        surface = self.background.surface(image.shape, rows=tile[0])[:, tile[1]]
+        mean = np.float32(self.background.mean)
+        if self.polarity == "bright":
+            return part - (surface - mean)
+        if self.background.positive:
+            return np.multiply(part, np.divide(-mean, surface, out=surface), out=surface)
+        return (surface - mean) - part
 
 
 @dataclass(frozen=True)
 class Field:
-    """What every method gets.
+    """A tile of a frame as every method gets it.
 
     Parameters
     ----------
@@ -24,73 +69,73 @@ class Field:
         ``scale.sigma``.
     valid
         ``(y, x)`` bool: pixels that count.
-    scale
-        The smoothing and the noise it leaves.
-    level
-        Otsu's threshold of ``smooth`` over the valid pixels.
-    polarity, polarity_score
-        Of the particles in the original image, and how clearly it was told (see
-        `nanosieve.segmentation.polarity`).
+    scale, level
+        As chosen for the whole frame.
     """
 
     smooth: np.ndarray
     valid: np.ndarray
     scale: Scale
     level: float
-    polarity: Polarity
-    polarity_score: float
-
-    @property
-    def polarity_certain(self) -> bool:
-        """Whether the polarity is more than a guess."""
-        return is_certain(self.polarity_score)
 
 
-def make_field(image: np.ndarray, valid: np.ndarray, polarity: str) -> Field:
-    """Choose polarity and scale from the image, flatten it, smooth it.
+def choose(image: np.ndarray, valid: np.ndarray, polarity: str) -> Choice:
+    """Choose polarity, flat field, smoothing and threshold, in the windows of most contrast.
 
     Parameters
     ----------
     image
-        ``(y, x)`` float32, finite, not constant.
+        ``(y, x)`` float32, finite; not constant over the valid pixels.
     valid
         ``(y, x)`` bool.
     polarity
         ``auto``, ``dark`` or ``bright``.
     """
-    image = _without_invalid(image, valid)
     windows = sample_windows(image, valid)
     chosen, score = _polarity(image, valid, windows, polarity)
-    flat = _flat(image, valid, chosen)
-    signed = -flat if chosen == "dark" else flat
-    scale = choose_scale([(signed[w], valid[w]) for w in windows])
-    smooth = gaussian(signed, scale.sigma)
-    return Field(smooth, valid, scale, float(threshold_otsu(smooth[valid])), chosen, score)
+    background = _background(image, valid, chosen)
+    draft = Choice(chosen, score, background, Scale(1.0, 0.0, 0.0), 0.0, False)
+    views = [(draft.flat(image, window), valid[window]) for window in windows]
+    scale = choose_scale(views)
+    smooth = [gaussian(view, scale.sigma) for view, _ in views]
+    level = _otsu(smooth, views)
+    separate = any(
+        two_populations(one, (one > level) & known, known, scale)
+        for one, (_, known) in zip(smooth, views, strict=True)
+    )
+    if not separate and (sparse := choose_sparse(views)) is not None:
+        scale, level = sparse
+        separate = True
+    return Choice(chosen, score, background, scale, level, separate)
 
 
-def _without_invalid(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Put the median where a caption is, so that smoothing does not carry it outwards."""
-    if valid.all():
-        return image
-    return np.where(valid, image, np.float32(np.median(image[valid])))
+def make_field(image: np.ndarray, valid: np.ndarray, choice: Choice, tile: Tile = WHOLE) -> Field:
+    """Flatten and smooth one tile of ``image``."""
+    smooth = gaussian(choice.flat(image, tile), choice.scale.sigma)
+    return Field(smooth, valid[tile], choice.scale, choice.level)
+
+
+def _otsu(smooth: list[np.ndarray], views: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    pixels = [one[known] for one, (_, known) in zip(smooth, views, strict=True)]
+    return float(threshold_otsu(np.concatenate(pixels)))
 
 
 def _polarity(
-    image: np.ndarray, valid: np.ndarray, windows: list[tuple[slice, slice]], asked: str
+    image: np.ndarray, valid: np.ndarray, windows: list[Tile], asked: str
 ) -> tuple[Polarity, float]:
-    if asked == "dark":
-        return "dark", -1.0
-    if asked == "bright":
-        return "bright", 1.0
-    scores = [find_polarity(image[w], valid[w])[1] for w in windows]
-    score = float(np.mean(scores))
+    if asked != "auto":
+        return ("dark", -1.0) if asked == "dark" else ("bright", 1.0)
+    score = float(np.mean([find_polarity(image[w], valid[w]) for w in windows]))
     return ("dark" if score <= 0 else "bright"), score
 
 
-def _flat(image: np.ndarray, valid: np.ndarray, polarity: Polarity) -> np.ndarray:
-    """Divide (bright field) or subtract (dark field) a Bezier surface fitted to the support."""
-    smooth = gaussian(image, 2)
-    level = threshold_otsu(smooth[valid])
-    support = (smooth > level) if polarity == "dark" else (smooth < level)
-    background = fit_background(image, erode(support & valid, 3))
-    return flatten(image, background, mode="divide" if polarity == "dark" else "subtract")
+def _background(image: np.ndarray, valid: np.ndarray, polarity: Polarity) -> Background:
+    """Fit the illumination to what Otsu takes for support, at a quarter of the size or less."""
+    factor = 4 if min(image.shape) >= 256 else 1
+    coarse = gaussian(shrink(image, factor), 1)
+    known = shrink(valid, factor) > 0.99
+    if np.count_nonzero(known) < 9:
+        return fit_background(coarse)
+    level = threshold_otsu(coarse[known])
+    support = (coarse > level) if polarity == "dark" else (coarse < level)
+    return fit_background(coarse, erode(support & known, 1))

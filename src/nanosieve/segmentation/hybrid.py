@@ -18,21 +18,51 @@ _WINDOWS = (31, 63, 127)
 # outline is this much steeper: on 48 real micrographs the ratio is 0.2 to 1.2 where the global
 # component is a particle, and more where it is a piece of dark support that holds particles.
 _STEEPER = 1.6
+# A grain of noise inside a large particle is steep too: what replaces a component covers at least
+# this share of it.
+_LEAST_PART = 0.02
 # Outside all global components it must be as steep as their median, and a bit.
 _STEEP_ALONE = 1.2
+_LARGE = 1 << 20
 
 
 def hybrid(field: Field) -> np.ndarray:
     """Seeds of particles, from the global threshold and, where steeper, from local ones."""
-    whole = otsu(field)
-    seeds = kernels.fill_holes(kernels.opening(whole)) & field.valid
+    whole = kernels.fill_holes(kernels.opening(otsu(field))) & field.valid
+    factor = _coarseness(whole)
+    coarse = Field(
+        kernels.shrink(field.smooth, factor),
+        kernels.shrink(field.valid, factor) > 0.5,
+        field.scale,
+        field.level,
+    )
+    start = kernels.shrink(whole, factor) > 0.5 if factor > 1 else whole
+    seeds = _over_windows(coarse, start)
+    if factor == 1:
+        return seeds
+    # Only what the local thresholds changed comes from the coarse grid.
+    changed = kernels.repeat(seeds != start, whole.shape, factor)
+    return np.where(changed, kernels.repeat(seeds, whole.shape, factor), whole) & field.valid
+
+
+def _over_windows(field: Field, seeds: np.ndarray) -> np.ndarray:
     slope = kernels.gradient(field.smooth)
     for window in _WINDOWS:
         if 2 * window > min(seeds.shape):
             break
         local = kernels.opening(above_local_mean(field, window, floor=3 * field.scale.noise))
         seeds = _steepest(seeds, kernels.fill_holes(local) & field.valid, slope)
-    return seeds & (whole | ~kernels.fill_holes(whole))
+    return seeds
+
+
+def _coarseness(seeds: np.ndarray) -> int:
+    """Blocks in which a large frame's local thresholds are worked out: the finest quarter of its
+    particles keeps at least eight blocks across."""
+    labels, n = kernels.label(seeds)
+    if seeds.size <= _LARGE or n == 0:
+        return 1
+    diameter = 2 * float(np.sqrt(np.quantile(kernels.sums(labels, n)[1:], 0.25) / np.pi))
+    return int(np.clip(diameter / 8, 1, 3))
 
 
 def _steepest(whole: np.ndarray, parts: np.ndarray, slope: np.ndarray) -> np.ndarray:
@@ -48,16 +78,17 @@ def _steepest(whole: np.ndarray, parts: np.ndarray, slope: np.ndarray) -> np.nda
     asked = np.where(owner > 0, _STEEPER * steepness[owner], _STEEP_ALONE * typical)
     better = piece_steepness >= asked
     better[0] = False
-    replaced = np.zeros(n + 1, bool)
-    replaced[owner[better]] = True
+    covered = np.bincount(owner, np.where(better, kernels.sums(pieces, m), 0), minlength=n + 1)
+    replaced = covered > _LEAST_PART * kernels.sums(labels, n)
     replaced[0] = False
+    better &= replaced[owner] | (owner == 0)
     return (whole & ~replaced[labels]) | better[pieces]
 
 
 def _outline_slope(labels: np.ndarray, n: int, slope: np.ndarray) -> np.ndarray:
     """Mean gradient along the outline of each label 0..n."""
     inside = labels > 0
-    outline = np.where(inside & ~kernels.erode(inside, 1), labels, 0)
+    outline = np.where(inside & ~kernels.shave(inside), labels, 0)
     return kernels.means(outline, n, slope)
 
 

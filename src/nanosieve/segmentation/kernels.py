@@ -50,9 +50,25 @@ def erode(mask: np.ndarray, radius: float) -> np.ndarray:
     return depth_inside(mask) > radius
 
 
+def shave(mask: np.ndarray) -> np.ndarray:
+    """Erosion by the 3 px cross, in plain array steps; the outside of the frame does not erode."""
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return inner
+
+
 def opening(mask: np.ndarray) -> np.ndarray:
     """Opening by the 3 px cross: removes threads and specks of one pixel."""
-    return np.asarray(dip.BinaryOpening(np.ascontiguousarray(mask), FOUR, 1))
+    inner = shave(mask)
+    opened = inner.copy()
+    opened[1:] |= inner[:-1]
+    opened[:-1] |= inner[1:]
+    opened[:, 1:] |= inner[:, :-1]
+    opened[:, :-1] |= inner[:, 1:]
+    return opened
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:
@@ -63,6 +79,16 @@ def fill_holes(mask: np.ndarray) -> np.ndarray:
 def reconstruct(seed: np.ndarray, mask: np.ndarray, direction: str) -> np.ndarray:
     """Morphological reconstruction by ``dilation`` or ``erosion``, 8-connected."""
     return np.asarray(dip.MorphologicalReconstruction(seed, mask, EIGHT, direction))
+
+
+def sobel(image: np.ndarray) -> np.ndarray:
+    """Magnitude of Sobel's gradient; float32."""
+    return np.asarray(dip.SobelGradient(np.ascontiguousarray(image)))
+
+
+def grey_opening(image: np.ndarray, diameter: int) -> np.ndarray:
+    """Grey opening by a disc of ``diameter`` px."""
+    return np.asarray(dip.Opening(np.ascontiguousarray(image), dip.SE(diameter, "elliptic")))
 
 
 def regional_maxima(image: np.ndarray) -> np.ndarray:
@@ -109,19 +135,27 @@ def enlarge(image: np.ndarray, shape: tuple[int, int], factor: int) -> np.ndarra
     return image
 
 
-def keep_labels(labels: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """Relabel: the labels where ``keep`` (n + 1 bools, the first ignored), numbered 1..m."""
-    keep = keep.copy()
-    keep[0] = False
-    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[labels]
+def repeat(mask: np.ndarray, shape: tuple[int, int], factor: int) -> np.ndarray:
+    """Undo `shrink` for a mask: every block's value in all of its pixels; the rest is false."""
+    large = np.zeros(shape, bool)
+    rows, columns = (n * factor for n in mask.shape)
+    large[:rows, :columns] = np.repeat(np.repeat(mask, factor, axis=0), factor, axis=1)
+    return large
 
 
 def sums(labels: np.ndarray, n: int, values: np.ndarray | None = None) -> np.ndarray:
-    """Sum of ``values`` (or count of pixels) over each label 0..n, in float64."""
-    weights = None if values is None else values.ravel()
-    return np.bincount(labels.ravel(), weights, minlength=n + 1).astype(np.float64)
+    """Sum of ``values`` (or count of pixels) over each label 1..n, in float64; entry 0 is 0."""
+    inside = np.flatnonzero(labels)
+    weights = None if values is None else values.ravel()[inside]
+    return np.bincount(labels.ravel()[inside], weights, minlength=n + 1).astype(np.float64)
 
 
 def means(labels: np.ndarray, n: int, values: np.ndarray) -> np.ndarray:
     """Mean of ``values`` over each label 0..n; 0 where a label has no pixel."""
     return sums(labels, n, values) / np.maximum(sums(labels, n), 1)
+
+
+def grow(labels: np.ndarray, steps: int) -> np.ndarray:
+    """Grow labels into the background by ``steps`` pixels, evenly; ``(y, x)`` int32."""
+    image = dip.Image(np.ascontiguousarray(labels).view(np.uint32))
+    return np.asarray(dip.GrowRegions(image, connectivity=-1, iterations=steps)).astype(np.int32)

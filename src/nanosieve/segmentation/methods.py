@@ -1,8 +1,46 @@
-"""The methods by name."""
+"""The methods by name. To add one: write a function `Field -> (y, x) bool seeds`, name it here.
+
+A method only says where particles are; the edge rule then says where they end, and splitting which
+of them touch, the same for all.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
 from nanosieve.core.errors import UsageError
+from nanosieve.segmentation.field import Field
 from nanosieve.segmentation.hybrid import hybrid
+from nanosieve.segmentation.reconstruction import reconstruction
 from nanosieve.segmentation.thresholds import local, otsu
-METHODS = {"otsu": otsu, "local": local, "hybrid": hybrid}
-def resolve(name):
-    name = "hybrid" if name == "auto" else name
-    return name, METHODS[name]
+
+Method = Callable[[Field], np.ndarray]
+
+METHODS: dict[str, Method] = {
+    "otsu": otsu,
+    "local": local,
+    "hybrid": hybrid,
+    "reconstruction": reconstruction,
+}
+AUTO = "hybrid"
+
+
+def resolve(name: str) -> str:
+    """Name of the method behind ``name``, ``auto`` resolved.
+
+    Raises
+    ------
+    UsageError
+        If there is no such method.
+
+    Examples
+    --------
+    >>> resolve("auto")
+    'hybrid'
+    """
+    name = AUTO if name == "auto" else name
+    if name not in METHODS:
+        raise UsageError(
+            f"no segmentation method is called {name!r}; choose auto, {', '.join(METHODS)}"
+        )
+    return name

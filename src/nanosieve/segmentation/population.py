@@ -8,7 +8,7 @@ inside; the level line of a texture is no steeper than any other place.
 
 import numpy as np
 
-from nanosieve.segmentation.kernels import dilate, erode, gradient
+from nanosieve.segmentation.kernels import dilate, erode, gradient, shave
 from nanosieve.segmentation.scale import Scale
 
 # Drawn empty supports reach 1.5 to 2.0 (pure noise or texture) or are less steep than 1.37;
@@ -25,7 +25,7 @@ def edge_steepness(smooth: np.ndarray, mask: np.ndarray, valid: np.ndarray, gap:
     the edge count for neither side; a side too thin to be seen does not count. 0 without an edge.
     """
     slope = gradient(smooth)
-    edge = (mask ^ erode(mask, 1)) & valid
+    edge = mask & ~shave(mask) & valid
     if not edge.any():
         return 0.0
     steep = float(np.median(slope[edge]))

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from skimage.filters import threshold_otsu
 
-from nanosieve.segmentation.kernels import erode, gaussian
+from nanosieve.segmentation.kernels import enlarge, gaussian, shave, shrink
 
 _SIGMAS = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
 # Half the contrast in units of noise: 4.5 leaves about three false crossings in a million pixels.
 _TARGET = 4.5
+# In pure noise a million pixels reach 5 standard deviations.
+_SPARSE = 6.5
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,12 @@ def choose_scale(windows: list[Window]) -> Scale:
 def _at(windows: list[Window], sigma: float) -> Scale:
     noises, contrasts = [], []
     smooth = [gaussian(image, sigma) for image, _ in windows]
-    level = threshold_otsu(np.concatenate([s[v] for s, (_, v) in zip(smooth, windows, strict=True)]))
+    level = threshold_otsu(
+        np.concatenate([s[v] for s, (_, v) in zip(smooth, windows, strict=True)])
+    )
     for image, (_, valid) in zip(smooth, windows, strict=True):
         high = valid & (image > level)
-        support = erode(valid & ~high, 2)
+        support = shave(shave(valid & ~high))
         if high.any() and np.count_nonzero(support) > 100:
             noises.append(local_noise(image, support, 6 * sigma + 8))
             contrasts.append(float(image[high].mean() - image[support].mean()))
@@ -75,10 +79,36 @@ def _between(tried: list[Scale]) -> Scale:
     rise = after.reach - before.reach
     part = (_TARGET - before.reach) / rise if rise > 0 else 1.0
     part = float(np.clip(part, 0, 1))
-    mix = lambda a, b: float(np.exp((1 - part) * np.log(a) + part * np.log(b)))  # noqa: E731
-    return Scale(
-        mix(before.sigma, after.sigma), mix(max(before.noise, 1e-30), after.noise), _TARGET
-    )
+    sigma = before.sigma * (after.sigma / before.sigma) ** part
+    noise = before.noise * (after.noise / before.noise) ** part
+    return Scale(sigma, noise, _TARGET)
+
+
+def choose_sparse(windows: list[Window]) -> tuple[Scale, float] | None:
+    """Scale and threshold for particles too few for Otsu's method to see.
+
+    Below about one pixel in a thousand Otsu divides the noise of the support. There almost every
+    pixel is support, so its median and its median absolute deviation are known, and particles stand
+    out of it as what noise cannot reach: 6.5 standard deviations at the scale that lifts them most.
+    The threshold is at half of what stands out, at least 4.5 standard deviations.
+
+    Returns
+    -------
+    tuple or None
+        ``None`` where nothing stands out that far, or only single pixels do.
+    """
+    best: tuple[float, Scale, float] | None = None
+    for sigma in _SIGMAS:
+        pixels = np.concatenate([gaussian(image, sigma)[valid] for image, valid in windows])
+        middle = float(np.median(pixels))
+        noise = max(1.4826 * float(np.median(np.abs(pixels - middle))), 1e-30)
+        # The highest values over the footprint of one grain of noise, not the single highest.
+        rank = max(4, int(2 * np.pi * sigma**2))
+        top = float(np.partition(pixels, -rank)[-rank]) - middle
+        if top / noise >= _SPARSE and (best is None or top / noise > best[0]):
+            level = middle + max(top / 2, _TARGET * noise)
+            best = (top / noise, Scale(sigma, noise, top / noise / 2), level)
+    return None if best is None else best[1:]
 
 
 def local_noise(smooth: np.ndarray, support: np.ndarray, reach: float) -> float:
@@ -86,7 +116,9 @@ def local_noise(smooth: np.ndarray, support: np.ndarray, reach: float) -> float:
 
     Slow variation of the support is not noise: it is taken away before the spread is taken.
     """
-    weight = gaussian(support, reach) + 1e-3
-    mean = gaussian(np.where(support, smooth, 0), reach) / weight
+    factor = max(1, int(reach / 4))
+    weight = gaussian(shrink(support, factor), reach / factor) + 1e-3
+    total = gaussian(shrink(np.where(support, smooth, 0), factor), reach / factor)
+    mean = enlarge(total / weight, smooth.shape, factor)
     rest = (smooth - mean)[support]
     return 1.4826 * float(np.median(np.abs(rest - np.median(rest))))

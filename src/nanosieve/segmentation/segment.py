@@ -1,21 +1,30 @@
-"""Segment one frame: ready the field, find particles by a method, put the edge, split."""
+"""Segment one frame: choose from the image, find particles, put their edges, split them."""
 
-import math
+from typing import Any
 
 import numpy as np
-from scipy import special
 
 from nanosieve.core.errors import FailedInput, UsageError
 from nanosieve.core.segmentation import Edge, Segmentation
 from nanosieve.segmentation import kernels
-from nanosieve.segmentation.edge import Edges, place_edges
-from nanosieve.segmentation.field import Field, make_field
+from nanosieve.segmentation.field import Choice, choose, make_field
+from nanosieve.segmentation.fringes import is_lattice, lattice_spacings
 from nanosieve.segmentation.methods import resolve
-from nanosieve.segmentation.population import two_populations
-from nanosieve.segmentation.split import split_touching
+from nanosieve.segmentation.particles import (
+    Particles,
+    Recipe,
+    find_particles,
+    noise_diameter,
+)
+from nanosieve.segmentation.polarity import is_certain
+from nanosieve.segmentation.reconstruction import published
+from nanosieve.segmentation.tiles import WHOLE_PIXELS, find_in_tiles
+
+_EDGES = ("base", "half", "otsu")
+_POLARITIES = ("auto", "dark", "bright")
 
 
-def segment(
+def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     image: np.ndarray,
     *,
     method: str = "auto",
@@ -24,34 +33,198 @@ def segment(
     min_diameter_px: float | None = None,
     split: bool = True,
     exclude: np.ndarray | None = None,
+    pixel_size_nm: float | None = None,
+    paper_exact: bool = False,
 ) -> Segmentation:
-    image = np.asarray(image)
-    name, find_seeds = resolve(method)
-    valid = np.ones(image.shape, bool) if exclude is None else ~exclude
-    field = make_field(image.astype(np.float32), valid, polarity)
-    whole = (field.smooth > field.level) & valid
-    if not two_populations(field.smooth, whole, valid, field.scale):
-        return _empty(field, name, exclude)
-    seeds = kernels.opening(find_seeds(field))
-    smallest = min_diameter_px or max(3.0, 2.355 * field.scale.sigma)
-    seeds = _large(seeds, smallest / 2)
-    if not seeds.any():
-        return _empty(field, name, exclude)
-    edges = place_edges(field, seeds, edge)
-    mask = _large(kernels.opening(edges.mask), smallest)
-    labels = split_touching(mask, edges.tight & mask, edges.depth) if split else kernels.label(mask)[0]
-    noise = max(edges.noise, field.scale.noise, 1e-30)
-    confidence = special.ndtr((edges.depth - edges.level) / noise).astype(np.float32)
-    return Segmentation(labels, confidence, name, field.polarity, excluded=exclude)
+    """Separate particles from their support in one frame.
+
+    Parameters
+    ----------
+    image
+        ``(y, x)`` finite grey values of any real dtype, X-ray outliers already taken out.
+    method
+        ``auto`` (which is ``hybrid``), ``otsu``, ``local``, ``hybrid`` or ``reconstruction``.
+    polarity
+        ``dark`` or ``bright`` particles; ``auto`` tells it from the image.
+    edge
+        Where the edge is put: ``base``, ``half`` or ``otsu`` (`nanosieve.segmentation.edge`).
+    min_diameter_px
+        Smaller particles are left out; by default what noise of this image could make.
+    split
+        Whether touching particles are taken apart.
+    exclude
+        ``(y, x)`` bool, pixels that do not count.
+    pixel_size_nm
+        Tells a lattice of atoms from an array of particles; sizes do not depend on it.
+    paper_exact
+        With ``reconstruction``: the recipe as published, border loss included, at its own fixed
+        scales and its own edge.
+
+    Returns
+    -------
+    Segmentation
+        Labels numbered from 1 without gaps; an empty support gives none, with the flag
+        ``one_population``. What was chosen is in ``settings``.
+
+    Raises
+    ------
+    UsageError
+        If a setting is not one of those named, or ``exclude`` has another shape.
+    FailedInput
+        If the image is not 2-D or holds pixels that are not finite.
+
+    Examples
+    --------
+    >>> y, x = np.mgrid[:128, :128]
+    >>> disc = (y - 60) ** 2 + (x - 64) ** 2 < 20**2
+    >>> found = segment(100 - 40 * disc + np.random.default_rng(0).normal(0, 5, disc.shape))
+    >>> found.n, found.polarity, bool(abs(found.mask.sum() / disc.sum() - 1) < 0.1)
+    (1, 'dark', True)
+    """
+    name = _checked(image, exclude, method, polarity, edge, paper_exact)
+    if exclude is not None and not exclude.any():
+        exclude = None
+    valid = np.ones(image.shape, bool) if exclude is None else ~np.asarray(exclude, bool)
+    inside = image[valid]
+    if inside.size == 0 or min(image.shape) < 3 or inside.min() == inside.max():
+        return _nothing(image.shape, name, polarity, exclude)
+    del inside
+    if paper_exact:
+        return _as_published(image, name, polarity, exclude)
+    clean = np.asarray(image, np.float32)
+    if exclude is not None:
+        # Smoothing must not carry a caption outwards.
+        clean = np.where(valid, clean, np.float32(np.median(clean[valid])))
+    choice = choose(clean, valid, polarity)
+    flags, notes = _warnings(clean, choice, polarity, pixel_size_nm)
+    smallest = min_diameter_px or noise_diameter(choice.scale.sigma)
+    recipe = Recipe(name, edge, split, smallest)
+    if choice.separate:
+        found = _found(clean, valid, choice, recipe)
+    else:
+        flags.append("one_population")
+        found = _empty(image.shape)
+    return Segmentation(
+        found.labels,
+        found.confidence,
+        name,
+        choice.polarity,
+        settings=_settings(choice, recipe, found),
+        excluded=exclude,
+        split_labels=_split_labels(found),
+        flags=tuple(flags),
+        notes=tuple(notes),
+    )
 
 
-def _empty(field, name, exclude):
-    zero = np.zeros(field.smooth.shape, np.int32)
-    return Segmentation(zero, zero.astype(np.float32), name, field.polarity, excluded=exclude, flags=("one_population",))
+def _found(image: np.ndarray, valid: np.ndarray, choice: Choice, recipe: Recipe) -> Particles:
+    if image.size > WHOLE_PIXELS:
+        return find_in_tiles(image, valid, choice, recipe)
+    return find_particles(make_field(image, valid, choice), recipe)
 
 
-def _large(mask: np.ndarray, diameter: float) -> np.ndarray:
-    labels, n = kernels.label(mask)
-    keep = kernels.sums(labels, n) >= math.pi / 4 * diameter**2
-    keep[0] = False
-    return keep[labels]
+def _checked(
+    image: np.ndarray,
+    exclude: np.ndarray | None,
+    method: str,
+    polarity: str,
+    edge: str,
+    paper_exact: bool,
+) -> str:
+    name = resolve(method)
+    if polarity not in _POLARITIES:
+        raise UsageError(f"polarity is one of {', '.join(_POLARITIES)}, got {polarity!r}")
+    if edge not in _EDGES:
+        raise UsageError(f"edge is one of {', '.join(_EDGES)}, got {edge!r}")
+    if paper_exact and name != "reconstruction":
+        raise UsageError(f"paper_exact goes with method 'reconstruction', not {name!r}")
+    if np.ndim(image) != 2:
+        raise FailedInput(f"expected a (y, x) frame, got {np.ndim(image)} dimensions")
+    if exclude is not None and np.shape(exclude) != np.shape(image):
+        raise UsageError(
+            f"exclude has shape {np.shape(exclude)}, the image {np.shape(image)}; they must agree"
+        )
+    if np.issubdtype(image.dtype, np.floating) and not np.isfinite(image).all():
+        raise FailedInput("the frame holds NaN or infinite pixels; fill them first")
+    return name
+
+
+def _warnings(
+    image: np.ndarray, choice: Choice, polarity: str, pixel_size_nm: float | None
+) -> tuple[list[str], list[str]]:
+    flags, notes = [], []
+    if polarity == "auto" and choice.separate and not is_certain(choice.polarity_score):
+        flags.append("polarity_uncertain")
+        notes.append(
+            f"Particles were taken to be {choice.polarity}, but only just; set --polarity if wrong."
+        )
+    spacings = lattice_spacings(image)
+    if is_lattice(spacings, pixel_size_nm):
+        flags.append("lattice_resolved")
+        coarsest = float(spacings.max())
+        size = "" if pixel_size_nm is None else f" ({coarsest * pixel_size_nm:.3g} nm)"
+        notes.append(
+            f"Bragg peaks stand in the spectrum, the coarsest at {coarsest:.3g} px{size}: "
+            "thresholds take lattice fringes for particles here."
+        )
+    return flags, notes
+
+
+def _settings(choice: Choice, recipe: Recipe, found: Particles) -> dict[str, Any]:
+    shift = found.shift[1:]
+    return {
+        "sigma_px": round(choice.scale.sigma, 3),
+        "half_contrast_over_noise": round(choice.scale.reach, 2),
+        "polarity_score": round(choice.polarity_score, 3),
+        "edge": recipe.edge,
+        "edge_shift_px": round(float(shift.mean()), 3) if shift.size else None,
+        "min_diameter_px": round(recipe.min_diameter_px, 2),
+        "split": recipe.split,
+    }
+
+
+def _split_labels(found: Particles) -> frozenset[int]:
+    """Labels that share a component with another one."""
+    shared = np.bincount(found.joined)[found.joined] > 1
+    shared[0] = False
+    return frozenset(np.flatnonzero(shared).tolist())
+
+
+def _empty(shape: tuple[int, ...]) -> Particles:
+    return Particles(
+        np.zeros(shape, np.int32), np.zeros(shape, np.float16), np.zeros(1, np.intp), np.zeros(1)
+    )
+
+
+def _nothing(
+    shape: tuple[int, ...], name: str, polarity: str, exclude: np.ndarray | None
+) -> Segmentation:
+    """What a frame gives that holds one grey value, or nothing that counts."""
+    found = _empty(shape)
+    chosen = "bright" if polarity == "bright" else "dark"
+    return Segmentation(
+        found.labels,
+        found.confidence,
+        name,
+        chosen,  # type: ignore[arg-type]
+        excluded=exclude,
+        flags=("one_population",),
+    )
+
+
+def _as_published(
+    image: np.ndarray, name: str, polarity: str, exclude: np.ndarray | None
+) -> Segmentation:
+    bright = polarity == "bright"
+    mask = published(-np.asarray(image, np.float32) if bright else image)
+    if exclude is not None:
+        mask &= ~exclude
+    labels, _ = kernels.label(mask)
+    return Segmentation(
+        labels,
+        mask.astype(np.float32),
+        name,
+        "bright" if bright else "dark",
+        settings={"paper_exact": True},
+        excluded=exclude,
+    )

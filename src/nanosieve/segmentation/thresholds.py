@@ -26,9 +26,7 @@ def local(field: Field) -> np.ndarray:
     return above_local_mean(field, window, floor=3 * field.scale.noise)
 
 
-def above_local_mean(
-    field: Field, window: int, *, floor: float, k: float = 0.2
-) -> np.ndarray:
+def above_local_mean(field: Field, window: int, *, floor: float, k: float = 0.2) -> np.ndarray:
     """Pixels above the local mean by ``k`` local standard deviations, at least by ``floor``.
 
     The variance-hybridised mean threshold (METHODS 1, variant A): ``S >= m + max(k s, floor)`` with
@@ -36,7 +34,7 @@ def above_local_mean(
     Both are worked out on blocks of ``window / 32`` px.
     """
     factor = max(1, window // 32)
-    offset = float(np.median(field.smooth[:: 8, :: 8]))
+    offset = float(np.median(field.smooth[::8, ::8]))
     values = np.where(field.valid, field.smooth - offset, 0)
     weight = kernels.shrink(field.valid, factor)
     width = max(3, window // factor) | 1

@@ -1,0 +1,108 @@
+"""One tile from field to labels: seeds by the method, edges by the rule, touching ones split."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from nanosieve.core.segmentation import Edge
+from nanosieve.segmentation import kernels
+from nanosieve.segmentation.edge import Edges, place_edges
+from nanosieve.segmentation.field import Field
+from nanosieve.segmentation.methods import METHODS
+from nanosieve.segmentation.split import split_touching
+
+# Seeds may be smaller than the particles that grow from them.
+_SEED_SHARE = 0.5
+_FWHM = 2.355
+_LEAST_DIAMETER = 3.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is the same for every tile of a frame."""
+
+    method: str
+    edge: Edge
+    split: bool
+    min_diameter_px: float
+
+
+@dataclass(frozen=True)
+class Particles:
+    """Labels of a tile.
+
+    Parameters
+    ----------
+    labels
+        ``(y, x)`` int32, 1..n.
+    confidence
+        ``(y, x)`` float32.
+    joined
+        ``(n + 1,)`` int: the component, before splitting, that each label was part of.
+    shift
+        ``(n + 1,)`` float: half the change of each diameter, px, when its level moves by a quarter.
+    """
+
+    labels: np.ndarray
+    confidence: np.ndarray
+    joined: np.ndarray
+    shift: np.ndarray
+
+
+def noise_diameter(sigma: float) -> float:
+    """Diameter in px of the largest speck that noise makes after smoothing by ``sigma`` px.
+
+    One grain of noise is smoothed to a blob of 2.355 sigma full width at half maximum; below three
+    pixels nothing has a shape.
+    """
+    return max(_LEAST_DIAMETER, _FWHM * sigma)
+
+
+def find_particles(field: Field, recipe: Recipe) -> Particles:
+    """Run the corridor's segmentation on one tile."""
+    smallest = recipe.min_diameter_px
+    seeds = kernels.opening(METHODS[recipe.method](field))
+    seeds = _large(seeds, _SEED_SHARE * smallest)
+    if not seeds.any():
+        nothing = np.zeros(seeds.shape, np.int32)
+        return Particles(nothing, nothing.astype(np.float32), np.zeros(1, int), np.zeros(1))
+    edges = place_edges(field, seeds, recipe.edge)
+    mask = _large(kernels.opening(edges.mask), smallest)
+    whole, _ = kernels.label(mask)
+    labels = split_touching(mask, edges.tight & mask, edges.depth) if recipe.split else whole
+    n = int(labels.max(initial=0))
+    joined = np.zeros(n + 1, np.intp)
+    joined[labels[mask]] = whole[mask]
+    return Particles(labels, _confidence(edges, mask, field), joined, _shift(edges, labels, n))
+
+
+def _confidence(edges: Edges, mask: np.ndarray, field: Field) -> np.ndarray:
+    """Probability that noise has not carried the pixel over the edge's level.
+
+    On the label's side of one half throughout: opening and filling decide where noise does not.
+    """
+    noise = max(edges.noise, field.scale.noise, 1e-30)
+    confidence = special.ndtr((edges.depth - edges.level) / np.float32(noise))
+    confidence = np.where(mask, np.maximum(confidence, 0.5), np.minimum(confidence, 0.499))
+    confidence[~field.valid] = 0
+    return confidence.astype(np.float32, copy=False)
+
+
+def _shift(edges: Edges, labels: np.ndarray, n: int) -> np.ndarray:
+    """Half the change of diameter when the edge's level moves by a quarter either way."""
+    owner = kernels.grow(labels, 3)
+    diameters = [
+        2 * np.sqrt(kernels.sums(np.where(edges.depth > share * edges.level, owner, 0), n) / np.pi)
+        for share in (0.75, 1.25)
+    ]
+    return np.maximum(diameters[0] - diameters[1], 0) / 2
+
+
+def _large(mask: np.ndarray, diameter: float) -> np.ndarray:
+    """Components of at least the area of a disc of ``diameter`` px."""
+    labels, n = kernels.label(mask)
+    keep = kernels.sums(labels, n) >= math.pi / 4 * diameter**2
+    keep[0] = False
+    return keep[labels]
