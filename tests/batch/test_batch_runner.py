@@ -2,31 +2,22 @@
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from nanosieve.batch import runner
 from nanosieve.batch.discover import Input
-from nanosieve.batch.process import Job, Outcome
+from nanosieve.batch.process import Job
 from nanosieve.core.errors import UsageError
 from nanosieve.core.settings import Settings
+from stand_in import stand_in
 
 JOB = Job(Path("out"), Settings())
 
 
 def inputs(*names: str) -> list[Input]:
     return [Input(Path(f"{name}.tif"), name) for name in names]
-
-
-def stand_in(item: Input, job: Job) -> Outcome:
-    """In place of `process`: dies, or says which threads its libraries may use."""
-    assert job == JOB
-    if item.name.startswith("dies"):
-        os._exit(9)
-    time.sleep(0.1)
-    return Outcome(item.name, str(item.path), "ok", os.environ.get("OMP_NUM_THREADS", ""))
 
 
 @pytest.fixture(autouse=True)

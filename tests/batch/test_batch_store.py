@@ -152,9 +152,9 @@ def test_the_stage_of_a_killed_run_is_emptied(tmp_path):
 
 def test_where_nothing_can_be_written_is_told(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot write in"), store.staged(tmp_path / "no", "a"):
+    with pytest.raises(OutputError, match="cannot write"), store.staged(tmp_path / "no", "a"):
         pass
-    with pytest.raises(OutputError, match="cannot write in"):
+    with pytest.raises(OutputError, match="cannot write"):
         store.publish(Record("a", "a", ORIGIN, "failed"), None, tmp_path / "file")
 
 

@@ -250,7 +250,8 @@ def _facts(record: Record) -> dict[str, str]:
         "exposure": ("exposure_s", "{:g} s"),
         "magnification": ("magnification", "{:g}"),
     }
-    shown = {"shape": " x ".join(str(side) for side in facts["shape"]), "dtype": facts["dtype"]}
+    shape = facts["shape"] if facts["is_movie"] else facts["shape"][1:]
+    shown = {"shape": " x ".join(str(side) for side in shape), "dtype": facts["dtype"]}
     shown |= {
         name: form.format(row[column])
         for name, (column, form) in stated.items()

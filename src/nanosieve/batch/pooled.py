@@ -10,8 +10,8 @@ from typing import Any
 
 from nanosieve._version import __version__
 from nanosieve.batch.store import PARTICLES, Record, to_json, write_if_new
-from nanosieve.core.errors import OutputError
 from nanosieve.core.schema import PARTICLE_COLUMNS, SUMMARY_COLUMNS, Column, Unit
+from nanosieve.files.atomic import output_errors
 
 SUMMARY, RUN = "summary.csv", "run.json"
 
@@ -141,13 +141,10 @@ def if_new(path: Path) -> Iterator[Path]:
     """
     draft = path.with_name(f".nanosieve-draft-{path.name}")
     try:
-        yield draft
-        if path.is_file() and filecmp.cmp(draft, path, shallow=False):
-            draft.unlink()
-        else:
-            draft.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+        with output_errors(path):
+            yield draft
+            if not (path.is_file() and filecmp.cmp(draft, path, shallow=False)):
+                draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 

@@ -22,6 +22,11 @@ from nanosieve.report.view import (
     UncertaintyView,
 )
 
+_MISSING = {
+    "sampling": "there are too few particles",
+    "pixel size": "give --pixel-size-uncertainty",
+    "edge position": "labels were given: nothing is known of their edge",
+}
 CORRECTION = "Miles–Lantuéjoul weights of the particles that are seen whole"
 
 
@@ -128,7 +133,11 @@ def population(
         isolated = _view("isolated particles", unit, joined.part(joined.isolated))[0]
     joint = budget(distribution, pixel_size_percent, edge_shift)
     terms = tuple(
-        UncertaintyTerm(one.name, _known(one.standard), one.evaluated_from)
+        UncertaintyTerm(
+            one.name,
+            _known(one.standard),
+            _MISSING.get(one.name, "") if math.isnan(one.standard) else one.evaluated_from,
+        )
         for one in joint.components
     )
     return PopulationView(

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nanosieve.batch.discover import RECORD
-from nanosieve.core.errors import OutputError
 from nanosieve.core.schema import Unit
-from nanosieve.files.atomic import atomic_path
+from nanosieve.files.atomic import atomic_path, output_errors
 
 LABELS = "labels.tif"
 PARTICLES = "particles.csv"
@@ -173,10 +172,8 @@ def staged(out: Path, name: str) -> Iterator[Path]:
     """
     stage = out / f".nanosieve-{hashlib.blake2b(name.encode(), digest_size=6).hexdigest()}"
     shutil.rmtree(stage, ignore_errors=True)
-    try:
+    with output_errors(stage):
         stage.mkdir()
-    except OSError as error:
-        raise OutputError(f"cannot write in {out}: {error.strerror or error}") from error
     try:
         yield stage
     finally:
@@ -208,7 +205,7 @@ def publish(record: Record, stage: Path | None, folder: Path, *, keep_labels: bo
     files = [] if stage is None else sorted(stage.iterdir())
     new = {file.name for file in files}
     old = {*_OURS, *(file.name for file in folder.glob("thumbnail-*.jpg"))} - new
-    try:
+    with output_errors(folder / RECORD):
         folder.mkdir(exist_ok=True)
         for name in sorted(old - {LABELS}) if keep_labels else [LABELS, *sorted(old)]:
             (folder / name).unlink(missing_ok=True)
@@ -218,8 +215,6 @@ def publish(record: Record, stage: Path | None, folder: Path, *, keep_labels: bo
             os.replace(file, folder / file.name)
         if keep_labels:
             save(record, folder)
-    except OSError as error:
-        raise OutputError(f"cannot write in {folder}: {error.strerror or error}") from error
 
 
 def path_from(out: Path, path: Path) -> str:

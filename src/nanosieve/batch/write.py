@@ -16,9 +16,9 @@ from nanosieve.batch.store import (
     Record,
     thumbnail_name,
 )
-from nanosieve.core.errors import OutputError
 from nanosieve.core.micrograph import Micrograph
 from nanosieve.core.settings import Settings
+from nanosieve.files.atomic import output_errors
 from nanosieve.files.dataset_writer import NewSample, write_sample
 from nanosieve.files.labels import LabelWriter, ProbabilityWriter, write_labels, write_probability
 from nanosieve.pipeline import FrameResult
@@ -117,7 +117,7 @@ class _Writing:
     def add(self, frame: FrameResult) -> None:
         """Write one frame's share of the files."""
         self._pixels(frame)
-        try:
+        with output_errors(self._stage / PARTICLES):
             frame.particles.to_csv(
                 self._stage / PARTICLES,
                 mode="a",
@@ -127,8 +127,6 @@ class _Writing:
                 lineterminator="\n",
                 encoding="utf-8",
             )
-        except OSError as error:
-            raise OutputError(f"cannot write {PARTICLES}: {error.strerror or error}") from error
         if frame.index in self._shown:
             self._picture(frame)
         if self._dataset is not None:
@@ -193,10 +191,9 @@ class _Writing:
         )
         if not first:
             path.unlink()
-        try:
-            (self._stage / thumbnail_name(frame.index)).write_bytes(small)
-        except OSError as error:
-            raise OutputError(f"cannot write a thumbnail: {error.strerror or error}") from error
+        small_path = self._stage / thumbnail_name(frame.index)
+        with output_errors(small_path):
+            small_path.write_bytes(small)
 
     def _sample(self, frame: FrameResult, dataset: Path) -> None:
         name = str(frame.row["image"])

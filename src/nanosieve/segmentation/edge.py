@@ -31,6 +31,7 @@ _HALF = 0.5
 # Otsu's level of the frame, but not above this share of a pale particle's own plateau.
 _OTSU_CAP = 0.75
 _LEAST_SHARE = 0.2
+_FIRST_SHARE = 0.25
 # Blur of a camera that is not known, beside the smoothing that is: standard deviation in px.
 _CAMERA_BLUR = 0.7
 # A level below this many noise widths would follow the noise, not the particle.
@@ -65,12 +66,27 @@ class Edges:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Of each particle 0..n: plateau and area (px); and the noise of the depth."""
+class _Near:
+    """The pixels in and next to the seeds, as flat vectors: most of a frame is neither.
 
-    plateau: np.ndarray
-    area: np.ndarray
-    noise: float
+    ``at`` index into the frame, ``owner`` the seed 1..n that each belongs to, its ``depth``,
+    whether it is ``seed`` itself.
+    """
+
+    at: np.ndarray
+    owner: np.ndarray
+    depth: np.ndarray
+    seed: np.ndarray
+    n: int
+
+    def mean(self, where: np.ndarray) -> np.ndarray:
+        """Mean depth of each seed's pixels; 0 where there are none."""
+        total = np.bincount(self.owner[where], self.depth[where], self.n + 1)
+        return total / np.maximum(self.area(where), 1)
+
+    def area(self, where: np.ndarray) -> np.ndarray:
+        """Number of each seed's pixels."""
+        return np.bincount(self.owner[where], minlength=self.n + 1)
 
 
 def place_edges(field: Field, seeds: np.ndarray, rule: Edge) -> Edges:
@@ -86,39 +102,59 @@ def place_edges(field: Field, seeds: np.ndarray, rule: Edge) -> Edges:
         ``base``, ``half`` or ``otsu``.
     """
     labels, n = kernels.label(seeds)
-    reach = field.scale.sigma
-    diameter = _typical_diameter(labels, n)
-    support = field.valid & (kernels.grow(labels, math.ceil(2 + 1.5 * reach)) == 0)
+    sigma, diameter = field.scale.sigma, _typical_diameter(labels, n)
+    support = field.valid & (kernels.grow(labels, math.ceil(2 + 1.5 * sigma)) == 0)
     if np.count_nonzero(support) < 0.01 * seeds.size:
         support = field.valid & ~seeds
     depth = field.smooth - local_background(field.smooth, support, max(8.0, diameter))
-    noise = 1.4826 * float(np.median(np.abs(depth[support]))) if support.any() else 0.0
-    owner = kernels.grow(labels, round(3 + 2 * reach + 0.1 * diameter))
-    owner[~seeds & ~(field.valid & (depth > 0))] = 0
-    found = _plateau(labels, n, depth, seeds, owner, noise)
-    level = _levels(field, depth, found, rule)
-    mask = (owner > 0) & (depth > level[owner])
-    mask = _touching(mask, seeds)
-    tight = mask & (depth > np.maximum(_HALF * found.plateau, level)[owner])
+    bare = depth[::2, ::2][support[::2, ::2]]
+    noise = 1.4826 * float(np.median(np.abs(bare))) if bare.size else 0.0
+    owner = kernels.grow(labels, round(3 + 2 * sigma + 0.1 * diameter))
+    near = _near(owner, seeds, depth, field.valid, n)
+    plateau, area = _plateaus(near, noise)
+    level = _levels(field, depth, plateau, area, noise, rule)
+    above = near.at[near.depth > level[near.owner]]
+    mask = _touching(_painted(above, seeds.shape), seeds)
+    half = near.at[near.depth > np.maximum(_HALF * plateau, level)[near.owner]]
+    tight = _painted(half, seeds.shape) & mask
+    levels = _everywhere(level, owner)
+    filled = _fill(mask, depth, levels)
+    return Edges(filled, tight | (filled & ~mask), depth, levels, noise)
+
+
+def _near(
+    owner: np.ndarray, seeds: np.ndarray, depth: np.ndarray, valid: np.ndarray, n: int
+) -> _Near:
+    at = np.flatnonzero(owner)
+    own, deep, seed = owner.ravel()[at], depth.ravel()[at], seeds.ravel()[at]
+    use = seed | (valid.ravel()[at] & (deep > 0))
+    return _Near(at[use], own[use], deep[use], seed[use], n)
+
+
+def _painted(at: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    mask.ravel()[at] = True
+    return mask
+
+
+def _everywhere(level: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Level of the nearest particle; where none is near, the typical one."""
     known = np.isfinite(level)
     known[0] = False
-    # Where no particle is near, the typical level tells how far a pixel is from being one.
     usual = float(np.median(level[known])) if known.any() else 0.0
-    finite = np.where(known, level, usual).astype(np.float32)[owner]
-    filled = _fill(mask, depth, finite)
-    return Edges(filled, tight | (filled & ~mask), depth, finite, noise)
+    return np.where(known, level, usual).astype(np.float32)[owner]
 
 
 def local_background(smooth: np.ndarray, support: np.ndarray, reach: float) -> np.ndarray:
     """Support under the particles: mean of bare support within about ``reach`` px.
 
     Where none is that near, farther support is taken, octave by octave. Worked out on a grid of
-    ``reach / 8`` px, since nothing finer is left after the mean.
+    ``reach / 4`` px, since nothing finer is left after the mean.
     """
-    factor = int(np.clip(reach / 8, 1, 16))
+    factor = int(np.clip(reach / 4, 1, 16))
     weight = kernels.shrink(support, factor)
     values = kernels.shrink(np.where(support, smooth, 0), factor)
-    inside = smooth[support]
+    inside = smooth[::4, ::4][support[::4, ::4]]
     start = float(np.median(inside)) if inside.size else float(smooth.min())
     background = np.full_like(weight, start)
     for octave in (8, 4, 2, 1):
@@ -136,26 +172,21 @@ def _typical_diameter(labels: np.ndarray, n: int) -> float:
     return 2 * float(np.sqrt(np.average(area, weights=area) / np.pi))
 
 
-def _plateau(
-    labels: np.ndarray,
-    n: int,
-    depth: np.ndarray,
-    seeds: np.ndarray,
-    owner: np.ndarray,
-    noise: float,
-) -> _Found:
-    """Plateaus and areas within a first outline; an infinite plateau for a stain to leave out."""
-    first = kernels.means(labels, n, depth)
-    area = kernels.sums(labels, n)[1:]
-    weight = np.clip(area, 1, 50)
+def _plateaus(near: _Near, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Plateau and area (px) within a first outline; an infinite plateau for a stain to leave out.
+
+    Entries 0..n, the first unused.
+    """
+    first = near.mean(near.seed)
+    weight = np.clip(near.area(near.seed)[1:], 1, 50)
     order = np.argsort(first[1:])
     at = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
     typical = first[1:][order][at]
-    base = np.maximum(0.25 * first, min(_NOISE_FLOOR * noise, 0.5 * typical))
-    outline = (owner > 0) & (depth > base[owner])
-    plateau = kernels.means(np.where(outline | seeds, owner, 0), n, depth)
+    base = np.maximum(_FIRST_SHARE * first, min(_NOISE_FLOOR * noise, _HALF * typical))
+    outline = near.depth > base[near.owner]
+    plateau = near.mean(outline | near.seed)
     plateau[1:][first[1:] <= _SHALLOW * typical] = np.inf
-    return _Found(plateau, kernels.sums(np.where(outline, owner, 0), n), noise)
+    return plateau, near.area(outline)
 
 
 def base_share(radius: np.ndarray, blur: float) -> np.ndarray:
@@ -181,15 +212,20 @@ def base_share(radius: np.ndarray, blur: float) -> np.ndarray:
     return np.clip(share, _LEAST_SHARE, _HALF)
 
 
-def _levels(field: Field, depth: np.ndarray, found: _Found, rule: Edge) -> np.ndarray:
+def _levels(
+    field: Field,
+    depth: np.ndarray,
+    plateau: np.ndarray,
+    area: np.ndarray,
+    noise: float,
+    rule: Edge,
+) -> np.ndarray:
     """Depth of the edge of each particle 1..n (entry 0 unused)."""
-    plateau = found.plateau
     if rule == "otsu":
         return np.minimum(threshold_otsu(depth[field.valid]), _OTSU_CAP * plateau)
     blur = float(np.hypot(field.scale.sigma, _CAMERA_BLUR))
-    share = _HALF if rule == "half" else base_share(np.sqrt(found.area / np.pi), blur)
-    floor = np.minimum(_NOISE_FLOOR * found.noise, _HALF * plateau)
-    return np.maximum(share * plateau, floor)
+    share = _HALF if rule == "half" else base_share(np.sqrt(area / np.pi), blur)
+    return np.maximum(share * plateau, np.minimum(_NOISE_FLOOR * noise, _HALF * plateau))
 
 
 def _touching(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -207,10 +243,9 @@ def _fill(mask: np.ndarray, depth: np.ndarray, level: np.ndarray) -> np.ndarray:
     A hole within a hollow or diffracting particle is filled; bare support that a ring of particles
     encloses is not.
     """
-    holes = kernels.fill_holes(mask) & ~mask
-    if not holes.any():
+    labels, n = kernels.holes(mask)
+    if n == 0:
         return mask
-    labels, n = kernels.label(holes, kernels.FOUR)
     area = np.maximum(kernels.sums(labels, n), 1)
     deep = kernels.means(labels, n, depth) > kernels.means(labels, n, level)
     walls, m = kernels.label(mask)

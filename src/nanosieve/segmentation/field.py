@@ -136,6 +136,11 @@ def _background(image: np.ndarray, valid: np.ndarray, polarity: Polarity) -> Bac
     known = shrink(valid, factor) > 0.99
     if np.count_nonzero(known) < 9:
         return fit_background(coarse)
-    level = threshold_otsu(coarse[known])
-    support = (coarse > level) if polarity == "dark" else (coarse < level)
-    return fit_background(coarse, erode(support & known, 1))
+    # Twice: on a strong gradient the first threshold finds support in half of the frame only.
+    flat = coarse
+    for _ in range(2):
+        level = threshold_otsu(flat[known])
+        support = (flat > level) if polarity == "dark" else (flat < level)
+        background = fit_background(coarse, erode(support & known, 1))
+        flat = coarse - background.surface(coarse.shape)
+    return background

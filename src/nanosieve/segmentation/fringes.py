@@ -81,9 +81,4 @@ def _ring_median(power: np.ndarray, ring: np.ndarray) -> np.ndarray:
     order = np.argsort(ring, axis=None)
     values = power.ravel()[order]
     edges = np.searchsorted(ring.ravel()[order], np.arange(ring.max() + 2))
-    return np.array(
-        [
-            np.median(values[a:b]) if b > a else np.inf
-            for a, b in pairwise(edges)
-        ]
-    )
+    return np.array([np.median(values[a:b]) if b > a else np.inf for a, b in pairwise(edges)])

@@ -20,7 +20,7 @@ _WINDOWS = (31, 63, 127)
 _STEEPER = 1.6
 # A grain of noise inside a large particle is steep too: what replaces a component covers at least
 # this share of it.
-_LEAST_PART = 0.02
+_LEAST_PART = 0.01
 # Outside all global components it must be as steep as their median, and a bit.
 _STEEP_ALONE = 1.2
 _LARGE = 1 << 20

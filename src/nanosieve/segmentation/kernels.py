@@ -6,6 +6,7 @@ scipy and scikit-image on two cores (`docs/decisions/`); this file is the only o
 
 import diplib as dip
 import numpy as np
+from PIL import Image
 
 EIGHT = 2
 FOUR = 1
@@ -13,7 +14,11 @@ FOUR = 1
 
 def gaussian(image: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian of standard deviation ``sigma`` px; ``(y, x)`` float32, mirrored borders."""
-    return np.asarray(dip.Gauss(np.ascontiguousarray(image, dtype=np.float32), float(sigma)))
+    # A wide kernel costs its width; the recursive filter costs the same at any.
+    method = "IIR" if sigma > 10 else "FIR"
+    return np.asarray(
+        dip.Gauss(np.ascontiguousarray(image, dtype=np.float32), float(sigma), method=method)
+    )
 
 
 def box_mean(image: np.ndarray, width: int) -> np.ndarray:
@@ -71,9 +76,20 @@ def opening(mask: np.ndarray) -> np.ndarray:
     return opened
 
 
+def holes(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """Label the background that is not 4-connected to the frame's edge; int32 1..n, and n."""
+    labels, n = label(~mask, FOUR)
+    keep = np.ones(n + 1, bool)
+    keep[0] = False
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        keep[edge] = False
+    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[labels], int(keep.sum())
+
+
 def fill_holes(mask: np.ndarray) -> np.ndarray:
     """Fill background that is not 4-connected to the frame's edge."""
-    return np.asarray(dip.FillHoles(np.ascontiguousarray(mask), FOUR))
+    found, n = holes(mask)
+    return mask | (found > 0) if n else mask
 
 
 def reconstruct(seed: np.ndarray, mask: np.ndarray, direction: str) -> np.ndarray:
@@ -117,22 +133,23 @@ def shrink(image: np.ndarray, factor: int) -> np.ndarray:
         return np.asarray(image, dtype=np.float32)
     rows, columns = (n // factor for n in image.shape)
     whole = image[: rows * factor, : columns * factor]
-    return whole.reshape(rows, factor, columns, factor).mean((1, 3), dtype=np.float32)
+    # Along y first: whole rows are added, which is several times faster than blocks.
+    bands = whole.reshape(rows, factor, -1).mean(1, dtype=np.float32)
+    return bands.reshape(rows, columns, factor).mean(2, dtype=np.float32)
 
 
 def enlarge(image: np.ndarray, shape: tuple[int, int], factor: int) -> np.ndarray:
     """Undo `shrink` by linear interpolation between block centres; ``shape`` float32."""
     if factor == 1:
         return image
-    for axis, size in enumerate(shape):
-        at = np.clip((np.arange(size) + 0.5) / factor - 0.5, 0, image.shape[axis] - 1)
-        low = np.minimum(at.astype(np.intp), max(image.shape[axis] - 2, 0))
-        high = np.minimum(low + 1, image.shape[axis] - 1)
-        part = (at - low).astype(np.float32)
-        part = part[:, None] if axis == 0 else part[None, :]
-        start = image.take(low, axis)
-        image = start + part * (image.take(high, axis) - start)
-    return image
+    height, width = shape
+    missing = (
+        (0, -(-height // factor) - image.shape[0]),
+        (0, -(-width // factor) - image.shape[1]),
+    )
+    whole = Image.fromarray(np.pad(image.astype(np.float32, copy=False), missing, mode="edge"))
+    box = (0, 0, width / factor, height / factor)
+    return np.asarray(whole.resize((width, height), Image.Resampling.BILINEAR, box=box))
 
 
 def repeat(mask: np.ndarray, shape: tuple[int, int], factor: int) -> np.ndarray:

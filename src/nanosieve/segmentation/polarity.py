@@ -32,7 +32,7 @@ def find_polarity(image: np.ndarray, valid: np.ndarray) -> float:
         if min(image.shape) < 8 * sigma:
             continue
         # Coarse scales on half the grid, where they are as well resolved.
-        factor = 2 if sigma >= 4 else 1
+        factor = max(1, int(sigma / 2))
         smooth = gaussian(shrink(image, factor), sigma / factor)
         votes.append(_bend(smooth, shrink(valid, factor) > 0.99, int(3 * sigma / factor)))
     inside = image[valid]

@@ -5,16 +5,17 @@ import numpy as np
 from nanosieve.segmentation.kernels import shrink
 
 _WINDOW = 512
-_COUNT = 4
+_COUNT = 2
+_SMALL = 1 << 20
 
 
 def sample_windows(image: np.ndarray, valid: np.ndarray) -> list[tuple[slice, slice]]:
-    """Choose the windows of most contrast, at most 4 of 512 px; the whole of a small frame.
+    """Choose the windows of most contrast, two of 512 px; the whole of a small frame.
 
     A window without particles would say nothing of their size, so those where block means vary
     most come first. Ties go to the upper left, so the choice is reproducible.
     """
-    if image.size <= _COUNT * _WINDOW**2:
+    if image.size <= _SMALL:
         return [(slice(None), slice(None))]
     coarse = shrink(image, 4)
     known = shrink(valid, 4) > 0.99
