@@ -6,9 +6,11 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+import diplib
 import pytest
 
 from nanosieve.cli import app
+from nanosieve.measurement import distribution
 
 
 class Ended(NamedTuple):
@@ -17,6 +19,18 @@ class Ended(NamedTuple):
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Threads for images of 128 x 128 cost more than they bring."""
+    diplib.SetNumberOfThreads(1)
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch) -> None:
+    """Bootstrap with few resamples in this process: intervals are tested elsewhere."""
+    monkeypatch.setattr(distribution, "RESAMPLES", 20)
 
 
 @pytest.fixture

@@ -190,8 +190,8 @@ def _first_result(out: Path, child) -> None:
 @posix_only
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_leaves_what_was_finished(process, tmp_path, jobs):
-    for number in range(40):
-        write(tmp_path / "in" / f"{number}.tif", discs(seed=number, shape=(256, 256)))
+    for number in range(60):
+        write(tmp_path / "in" / f"{number}.tif", discs(seed=number))
     out = tmp_path / "out"
     child = process("segment", tmp_path / "in", "-o", out, "--jobs", jobs)
     _first_result(out, child)
@@ -209,8 +209,9 @@ def test_ctrl_c_leaves_what_was_finished(process, tmp_path, jobs):
 @posix_only
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_after_kill_9_a_second_run_finishes(nanosieve, process, tmp_path, jobs):
-    for number in range(12):
-        write(tmp_path / "in" / f"{number}.tif", discs(seed=number))
+    for number in range(8):
+        small = discs(((32, 32),), shape=(64, 64), seed=number)
+        write(tmp_path / "in" / f"{number}.tif", small)
     out = tmp_path / "out"
     arguments = ("segment", tmp_path / "in", "-o", out, "--jobs", jobs)
     child = process(*arguments)
@@ -220,7 +221,7 @@ def test_after_kill_9_a_second_run_finishes(nanosieve, process, tmp_path, jobs):
     _group_is_gone(child.pid)
     _is_whole(out)
     assert nanosieve(*arguments).code == 0
-    assert sum(images(out).values()) == 48
+    assert sum(images(out).values()) == 8
     assert [path for path in out.rglob(".*") if path.is_file()] == []
     assert remove_leftovers(out) == 0
 

@@ -11,6 +11,7 @@ import tifffile
 
 from discs import RADIUS, discs, snapshot, write
 from nanosieve.core.schema import particle_columns, summary_columns
+from nanosieve.measurement import distribution
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -62,7 +63,11 @@ def test_run_json_says_what_was_made_from_what(nanosieve, folder, tmp_path):
     assert len({one["hash"] for one in run["inputs"]}) == 3
 
 
-def test_two_runs_give_equal_bytes_and_so_do_two_processes(nanosieve, folder, tmp_path):
+def test_two_runs_give_equal_bytes_and_so_do_two_processes(
+    nanosieve, folder, tmp_path, monkeypatch
+):
+    # Other processes make as many as they always do.
+    monkeypatch.setattr(distribution, "RESAMPLES", 1000)
     for out, jobs in (("one", 1), ("two", 1), ("three", 2)):
         assert nanosieve("segment", folder, "-o", tmp_path / out, "--jobs", jobs).code == 0
     contents = [
@@ -171,17 +176,17 @@ def test_isolated_only_leaves_the_others_out_and_says_so(nanosieve, tmp_path):
 
 
 def test_a_movie_has_a_row_a_frame_and_labels_of_three_axes(nanosieve, tmp_path):
-    movie = np.stack([discs(seed=seed) for seed in range(7)])
+    movie = np.stack([discs(((32, 32),), shape=(64, 64), seed=seed) for seed in range(7)])
     write(tmp_path / "m.tif", movie)
     out = tmp_path / "out"
     assert nanosieve("segment", tmp_path / "m.tif", "-o", out, "--probability").code == 0
     assert [row["frame"] for row in rows(out / "summary.csv")] == [str(n) for n in range(7)]
     assert tifffile.imread(out / "m" / "labels.tif").shape == movie.shape
     assert tifffile.imread(out / "m" / "probability.tif").shape == movie.shape
-    assert len(rows(out / "m" / "particles.csv")) == 28
+    assert len(rows(out / "m" / "particles.csv")) == 7
     assert "number of particles over time" in (out / "report.html").read_text(encoding="utf-8")
     assert nanosieve("segment", tmp_path / "m.tif", "-o", tmp_path / "o2", "--average", 3).code == 0
-    assert tifffile.imread(tmp_path / "o2" / "m" / "labels.tif").shape == (3, 128, 128)
+    assert tifffile.imread(tmp_path / "o2" / "m" / "labels.tif").shape == (3, 64, 64)
 
 
 def test_a_mask_for_all_and_masks_by_name(nanosieve, folder, tmp_path):
@@ -192,10 +197,25 @@ def test_a_mask_for_all_and_masks_by_name(nanosieve, folder, tmp_path):
     masks.mkdir()
     (tmp_path / "mask.tif").replace(masks / "disc1.tif")
     out = tmp_path / "out"
-    nanosieve("segment", folder, "-o", out, "--exclude", masks)
+    ended = nanosieve("segment", folder, "-o", out, "--exclude", masks)
+    assert "so nothing is excluded, for: disc0, disc2" in ended.err
     assert [row["n"] for row in rows(out / "summary.csv")] == ["4", "2", "4"]
     nanosieve("segment", folder, "-o", out, "--exclude", masks / "disc1.tif")
     assert [row["n"] for row in rows(out / "summary.csv")] == ["2", "2", "2"]
+
+
+def test_masks_of_other_names_are_wrong_usage(nanosieve, folder, tmp_path):
+    write(tmp_path / "masks" / "other.tif", nm=None)
+    ended = nanosieve("segment", folder, "-o", tmp_path / "out", "--exclude", tmp_path / "masks")
+    assert ended.code == 2
+    assert "holds no mask of an input; name them as the inputs are named, disc0.png" in ended.err
+
+
+def test_a_gpu_is_accepted_and_said_to_be_idle(nanosieve, tmp_path):
+    arguments = ("segment", write(tmp_path / "a.tif"), "-o", tmp_path / "out", "--device", "gpu")
+    ended = nanosieve(*arguments)
+    assert ended.code == 0
+    assert "no method here uses a GPU" in ended.err
 
 
 def test_a_dry_run_writes_nothing(nanosieve, folder, tmp_path):

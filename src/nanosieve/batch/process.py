@@ -145,7 +145,7 @@ def measure_given(
         If the result cannot be written.
     """
     folder = out / item.name
-    in_place = labels.exists() and folder.exists() and labels.samefile(folder / LABELS)
+    in_place = (folder / LABELS).exists() and labels.exists() and labels.samefile(folder / LABELS)
     pixels, of_labels = read_labels(labels)
     micrograph = read(item.path, pixel_size_nm=settings.pixel_size_nm, keep_anisotropic=True)
     micrograph = micrograph.replace(name=item.name)
@@ -211,16 +211,26 @@ def plan(item: Input, job: Job) -> str:
     return "segmented" if record is None else "segmented again"
 
 
-def check_exclude(exclude: Path | None) -> None:
-    """Refuse a mask that is neither file nor folder before anything is done.
+def without_mask(exclude: Path | None, names: Iterable[str]) -> list[str]:
+    """Name the inputs for which a folder of masks holds none, before anything is done.
 
     Raises
     ------
     UsageError
-        If there is none.
+        If there is no such file or folder, or if the folder holds no input's mask.
     """
-    if exclude is not None and not exclude.exists():
+    if exclude is None or exclude.is_file():
+        return []
+    if not exclude.is_dir():
         raise UsageError(f"--exclude {exclude}: no such file or folder")
+    names = list(names)
+    missing = [name for name in names if mask_file(exclude, name) is None]
+    if len(missing) == len(names):
+        raise UsageError(
+            f"--exclude {exclude}: holds no mask of an input; name them as the inputs are named, "
+            f"{names[0]}.png or {names[0]}.tif"
+        )
+    return missing
 
 
 def mask_file(exclude: Path | None, name: str) -> Path | None:

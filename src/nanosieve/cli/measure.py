@@ -41,10 +41,10 @@ def measure(
         if not path.exists():
             raise UsageError(f"{path}: no such file")
 
-    from nanosieve.batch.process import Job, check_exclude, measure_input
+    from nanosieve.batch.process import Job, measure_input, without_mask
     from nanosieve.batch.rebuild import Pooling, prepare_out, rebuild
 
-    check_exclude(exclude)
+    without_mask(exclude, [image.stem])
     prepare_out(out)
     job = Job(out, settings, exclude, exports)
     outcome = measure_input(labels, image, job)

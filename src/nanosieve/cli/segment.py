@@ -63,10 +63,12 @@ def segment(
     share = _share(shard)
 
     from nanosieve.batch.discover import discover
-    from nanosieve.batch.process import Job, check_exclude
+    from nanosieve.batch.process import Job, without_mask
 
-    check_exclude(exclude)
     found = discover(inputs, out)
+    bare = without_mask(exclude, [item.name for item in found.inputs])
+    if bare:
+        line(f"no mask in {exclude}, so nothing is excluded, for: {', '.join(bare)}")
     if share is not None:
         found = found.shard(*share)
     job = Job(out, settings, exclude, exports, probability, as_dataset, overwrite)
@@ -124,6 +126,8 @@ def _check_names(method: str, device: str) -> None:
         raise UsageError(f"--method {method}: no such method; give one of {', '.join(METHODS)}")
     if device not in ("auto", "cpu", "gpu"):
         raise UsageError(f"--device {device}: give auto, cpu or gpu")
+    if device == "gpu":
+        line("--device gpu: no method here uses a GPU; the processor does the work")
 
 
 def _share(text: str) -> tuple[int, int] | None:

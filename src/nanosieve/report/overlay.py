@@ -241,7 +241,8 @@ def _encoded(picture: Image.Image, qualities: tuple[int, ...]) -> bytes:
     """JPEG of the first quality that fits, else of the last; colours at full resolution."""
     for quality in qualities:
         stream = io.BytesIO()
-        picture.save(stream, format="JPEG", quality=quality, subsampling=0, optimize=True)
+        # Not optimize=True: Pillow's buffer for it is too small for pictures dense with outlines.
+        picture.save(stream, format="JPEG", quality=quality, subsampling=0)
         if stream.tell() <= THUMBNAIL_BYTES:
             break
     return stream.getvalue()

@@ -14,6 +14,9 @@ from nanosieve.segmentation.kernels import enlarge, gaussian, shave, shrink
 _SIGMAS = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
 # Half the contrast in units of noise: 4.5 leaves about three false crossings in a million pixels.
 _TARGET = 4.5
+# Smoothing lowers the contrast; where it rises by this much, Otsu found the noise of the support
+# before and the particles after, and nothing in between is known.
+_JUMP = 1.2
 # In pure noise a million pixels reach 5 standard deviations.
 _SPARSE = 6.5
 
@@ -76,6 +79,8 @@ def _between(tried: list[Scale]) -> Scale:
     if len(tried) == 1:
         return tried[0]
     before, after = tried[-2:]
+    if after.reach * after.noise > _JUMP * before.reach * before.noise:
+        return after
     rise = after.reach - before.reach
     part = (_TARGET - before.reach) / rise if rise > 0 else 1.0
     part = float(np.clip(part, 0, 1))
@@ -104,6 +109,8 @@ def choose_sparse(windows: list[Window]) -> tuple[Scale, float] | None:
         noise = max(1.4826 * float(np.median(np.abs(pixels - middle))), 1e-30)
         # The highest values over the footprint of one grain of noise, not the single highest.
         rank = max(4, int(2 * np.pi * sigma**2))
+        if rank > pixels.size // 2:
+            break
         top = float(np.partition(pixels, -rank)[-rank]) - middle
         if top / noise >= _SPARSE and (best is None or top / noise > best[0]):
             level = middle + max(top / 2, _TARGET * noise)

@@ -82,15 +82,17 @@ def _markers(distance: np.ndarray, tight: np.ndarray) -> np.ndarray:
 
 @dataclass
 class _Part:
-    """A region under construction: its hull grows from the row ends of what it was joined of."""
+    """A region under construction; of the corners of its pixels only those of its hull stay."""
 
     area: int
     depth: float
-    ends: np.ndarray
+    corners: np.ndarray
     solidity: float = 1.0
 
     def __post_init__(self) -> None:
-        self.solidity = self.area / _hull_area(self.ends)
+        hull = ConvexHull(self.corners)
+        self.corners = self.corners[hull.vertices]
+        self.solidity = self.area / float(hull.volume)
 
 
 def _join(labels: np.ndarray, depth: np.ndarray) -> np.ndarray:
@@ -165,29 +167,22 @@ def _parts(labels: np.ndarray, depth: np.ndarray, wanted: set[int]) -> dict[int,
         inside = labels[box] == number
         ys, xs = np.nonzero(inside)
         at = np.array([box[0].start, box[1].start])
-        found[number] = _Part(len(ys), float(np.median(depth[box][inside])), _row_ends(ys, xs) + at)
+        found[number] = _Part(len(ys), float(np.median(depth[box][inside])), _corners(ys, xs) + at)
     return found
 
 
-def _row_ends(ys: np.ndarray, xs: np.ndarray) -> np.ndarray:
-    """First and last pixel of each row (rows come sorted): all that a hull can need."""
+def _corners(ys: np.ndarray, xs: np.ndarray) -> np.ndarray:
+    """Corners of the first and last pixel of each row (rows come sorted): all a hull can need."""
     first = np.diff(ys, prepend=-1) != 0
     last = np.append(first[1:], True)
-    return np.column_stack([np.r_[ys[first], ys[last]], np.r_[xs[first], xs[last]]])
-
-
-def _hull_area(ends: np.ndarray) -> float:
-    """Area of the convex hull of whole pixels, corners included."""
-    corners = np.concatenate(
-        [ends + np.array(corner) for corner in ((-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5))]
-    )
-    return float(ConvexHull(corners).volume)
+    ends = np.column_stack([np.r_[ys[first], ys[last]], np.r_[xs[first], xs[last]]])
+    return np.concatenate([ends + (dy, dx) for dy in (-0.5, 0.5) for dx in (-0.5, 0.5)])
 
 
 def _union(a: _Part, b: _Part) -> _Part:
     area = a.area + b.area
     depth = (a.depth * a.area + b.depth * b.area) / area
-    return _Part(area, depth, np.concatenate([a.ends, b.ends]))
+    return _Part(area, depth, np.concatenate([a.corners, b.corners]))
 
 
 def _score(parts: dict[int, _Part], pair: tuple[int, int], line: np.ndarray) -> float:
