@@ -49,18 +49,14 @@ def evaluate(
         float,
         typer.Option(min=0, help="Half-width, px, of the band that dice_outside_band leaves out."),
     ] = 2.0,
-    polarity: Annotated[str, typer.Option(help="auto|dark|bright, for every --method.")] = "auto",
-    edge: Annotated[str, typer.Option(help="base|half|otsu, for every --method.")] = "base",
-    min_diameter: Annotated[
-        str | None, typer.Option(help="In nm, or in pixels as 12px; for every --method.")
-    ] = None,
-    do_split: Annotated[
-        bool, typer.Option("--split/--no-split", help="Split touching particles, or not.")
-    ] = True,
+    polarity: options.Polarity = "auto",
+    edge: options.Edge = "base",
+    min_diameter: options.MinDiameter = None,
+    do_split: options.Split = True,
     development: Annotated[
         bool, typer.Option(help="Say that these are development data, not a test.")
     ] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    jobs: options.Jobs = 1,
     debug: options.Debug = False,  # noqa: ARG001 - read where the program ends
 ) -> int:
     """Score methods and label images side by side: scores.csv, summary.csv, report.html."""

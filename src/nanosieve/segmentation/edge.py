@@ -11,7 +11,7 @@ depth inside it. The edge is where the depth passes a level:
     half of the plateau, what is right for a particle of one thickness and sharp walls;
 ``otsu``
     Otsu's threshold between the particle and the support around it (Allen's masked-object
-    threshold, METHODS variant C).
+    threshold).
 
 A sphere of projected thickness has no walls: at half of its greatest depth its outline is 13 % too
 small in diameter, hence the default (see `docs/conventions.md` for the bias of each rule).
@@ -36,7 +36,7 @@ _FIRST_SHARE = 0.25
 _CAMERA_BLUR = 0.7
 # A level below this many noise widths would follow the noise, not the particle.
 _NOISE_FLOOR = 2.5
-# Seeds shallower than this share of the typical plateau are stains of the support (METHODS 1, C).
+# Seeds shallower than this share of the typical plateau are stains of the support.
 _SHALLOW = 1 / 3
 
 

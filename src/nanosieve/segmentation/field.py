@@ -14,6 +14,10 @@ from nanosieve.segmentation.sample import sample_windows
 from nanosieve.segmentation.scale import Scale, choose_scale, choose_sparse
 
 Tile = tuple[slice, slice]
+# Share of the pixels above Otsu's threshold below which it may be a poor judge.
+_FEW = 0.005
+# Fits of the background after the first: enough to cross a frame.
+_REFITS = 4
 WHOLE: Tile = (slice(None), slice(None))
 
 
@@ -103,8 +107,11 @@ def choose(image: np.ndarray, valid: np.ndarray, polarity: str) -> Choice:
         two_populations(one, (one > level) & known, known, scale)
         for one, (_, known) in zip(smooth, views, strict=True)
     )
-    if not separate and (sparse := choose_sparse(views)) is not None:
-        scale, level = sparse
+    share = float(np.mean(np.concatenate([(one > level).ravel() for one in smooth])))
+    if (not separate or share < _FEW) and (sparse := choose_sparse(views)) is not None:
+        # Where Otsu sees few particles it is at a scale that also blurs them.
+        if not separate or sparse[0].sigma < scale.sigma:
+            scale, level = sparse
         separate = True
     return Choice(chosen, score, background, scale, level, separate)
 
@@ -130,17 +137,23 @@ def _polarity(
 
 
 def _background(image: np.ndarray, valid: np.ndarray, polarity: Polarity) -> Background:
-    """Fit the illumination to what Otsu takes for support, at a quarter of the size or less."""
+    """Fit the illumination to the support, at a quarter of the size or less.
+
+    The support is what Otsu takes for it, at first: on a gradient that is the brighter or darker
+    half of the frame. It grows, from fit to fit, to all that is within three deviations of it.
+    """
     factor = 4 if min(image.shape) >= 256 else 1
     coarse = gaussian(shrink(image, factor), 1)
     known = shrink(valid, factor) > 0.99
     if np.count_nonzero(known) < 9:
         return fit_background(coarse)
-    # Twice: on a strong gradient the first threshold finds support in half of the frame only.
-    flat = coarse
-    for _ in range(2):
-        level = threshold_otsu(flat[known])
-        support = (flat > level) if polarity == "dark" else (flat < level)
-        background = fit_background(coarse, erode(support & known, 1))
-        flat = coarse - background.surface(coarse.shape)
+    above = -coarse if polarity == "dark" else coarse
+    support = known & (above < threshold_otsu(above[known]))
+    background = fit_background(coarse, erode(support, 1))
+    for _ in range(_REFITS):
+        surface = background.surface(coarse.shape)
+        rest = above + surface if polarity == "dark" else above - surface
+        spread = 1.4826 * float(np.median(np.abs(rest[support])))
+        support = known & (rest <= 3 * spread)
+        background = fit_background(coarse, erode(support, 1))
     return background

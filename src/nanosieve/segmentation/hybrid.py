@@ -1,10 +1,11 @@
 """`hybrid`: variance-hybridised mean local thresholds, gated and chosen globally.
 
 A RECONSTRUCTION: Groom et al. (Ultramicroscopy 194, 25, 2018) name their method and its idea;
-neither code nor constants were published. What is here follows the published name and METHODS 1:
-local mean thresholds with a floor, over octaves of window size; a global threshold that says where
-anything is; of what overlaps, the candidate with the steepest outline; and a threshold of its own
-for each particle, by the edge rule (`nanosieve.segmentation.edge`).
+neither code nor constants were published. What is here follows the published name,
+"variance hybridized mean local thresholding": local mean thresholds with a floor, over octaves of
+window size; a global threshold that says where anything is; of what overlaps, the candidate with
+the steepest outline; and a threshold of its own for each particle, by the edge rule
+(`nanosieve.segmentation.edge`).
 """
 
 import numpy as np

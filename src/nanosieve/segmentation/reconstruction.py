@@ -1,8 +1,8 @@
 """`reconstruction`: holes filled by morphological reconstruction, as Horwath et al. made labels.
 
-Horwath et al. (npj Comput. Mater. 6, 108, 2020; steps recovered from their published code, METHODS
-2) remove bright maxima by a reconstruction by dilation, fill dark basins by one by erosion, and
-threshold what was filled by Otsu's method. A basin that is open to the frame's edge is never
+Horwath et al. (npj Comput. Mater. 6, 108, 2020; steps as in their published code) remove bright
+maxima by a reconstruction by dilation, fill dark basins by one by erosion, and threshold what was
+filled by Otsu's method. A basin that is open to the frame's edge is never
 filled: a particle cut by the frame is lost entirely. `reconstruction` repairs this; the published
 form is kept as `published`, for comparison.
 """

@@ -94,8 +94,9 @@ def choose_sparse(windows: list[Window]) -> tuple[Scale, float] | None:
 
     Below about one pixel in a thousand Otsu divides the noise of the support. There almost every
     pixel is support, so its median and its median absolute deviation are known, and particles stand
-    out of it as what noise cannot reach: 6.5 standard deviations at the scale that lifts them most.
-    The threshold is at half of what stands out, at least 4.5 standard deviations.
+    out of it as what noise cannot reach: 6.5 standard deviations. The scale is the smallest at
+    which half of what stands out is 4.5 of them, else the one that lifts it most. The threshold is
+    at half of what stands out, at least 4.5 standard deviations.
 
     Returns
     -------
@@ -115,6 +116,8 @@ def choose_sparse(windows: list[Window]) -> tuple[Scale, float] | None:
         if top / noise >= _SPARSE and (best is None or top / noise > best[0]):
             level = middle + max(top / 2, _TARGET * noise)
             best = (top / noise, Scale(sigma, noise, top / noise / 2), level)
+            if best[1].reach >= _TARGET:
+                break
     return None if best is None else best[1:]
 
 

@@ -29,9 +29,9 @@ def local(field: Field) -> np.ndarray:
 def above_local_mean(field: Field, window: int, *, floor: float, k: float = 0.2) -> np.ndarray:
     """Pixels above the local mean by ``k`` local standard deviations, at least by ``floor``.
 
-    The variance-hybridised mean threshold (METHODS 1, variant A): ``S >= m + max(k s, floor)`` with
-    the mean ``m`` and standard deviation ``s`` of the valid pixels in a square of ``window`` px.
-    Both are worked out on blocks of ``window / 32`` px.
+    The variance-hybridised mean threshold ``S >= m + max(k s, floor)``, with the mean
+    ``m`` and standard deviation ``s`` of the valid pixels in a square of ``window`` px. Both are
+    worked out on blocks of ``window / 32`` px.
     """
     factor = max(1, window // 32)
     offset = float(np.median(field.smooth[::8, ::8]))
