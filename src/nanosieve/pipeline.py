@@ -15,7 +15,14 @@ from nanosieve.core.segmentation import Segmentation
 from nanosieve.core.settings import Settings
 from nanosieve.measurement.particles import empty_table, measure
 from nanosieve.measurement.summary import summarise
-from nanosieve.prepare.frame import Place, Trail, finite_pixels, take, with_annotations
+from nanosieve.prepare.frame import (
+    Place,
+    Trail,
+    finite_pixels,
+    no_image,
+    take,
+    with_annotations,
+)
 from nanosieve.prepare.outliers import remove_outliers
 from nanosieve.prepare.resample import resample, resample_labels_back
 from nanosieve.segmentation.segment import segment
@@ -79,6 +86,7 @@ def analyse_frames(
     settings = settings or Settings()
     micrograph = _with_pixel_size(micrograph, settings)
     mask = _mask(micrograph, exclude)
+    dead = True
     for index, frames in enumerate(_groups(micrograph, settings)):
         place = Place(micrograph, index, frames)
         trail = Trail.of(micrograph)
@@ -90,7 +98,10 @@ def analyse_frames(
             excluded = with_annotations(filled, excluded, trail)
             found = _segmented(filled, excluded, calibration, settings, place, trail)
         del filled
+        dead &= trail.dead
         yield _measured(image, found, calibration, settings, place, trail)
+    if dead:
+        raise no_image(micrograph)
 
 
 def measure_frames(
@@ -129,6 +140,7 @@ def measure_frames(
         raise UsageError(
             f"{micrograph.name}: {len(stack)} label images for {len(groups)} frames; give one each"
         )
+    dead = True
     for index, (frames, given) in enumerate(zip(groups, stack, strict=True)):
         place = Place(micrograph, index, frames)
         trail = Trail.of(micrograph)
@@ -144,7 +156,10 @@ def measure_frames(
         del filled
         certain = (given > 0).astype(np.float16)
         found = Segmentation(given, certain, GIVEN, "dark", excluded=excluded)
+        dead &= trail.dead
         yield _measured(image, found, calibration, settings, place, trail)
+    if dead:
+        raise no_image(micrograph)
 
 
 def _with_pixel_size(micrograph: Micrograph, settings: Settings) -> Micrograph:
@@ -153,7 +168,10 @@ def _with_pixel_size(micrograph: Micrograph, settings: Settings) -> Micrograph:
         return micrograph
     return micrograph.replace(
         calibration=Calibration(given, "user", micrograph.calibration.in_file),
-        flags=(*micrograph.flags, "pixel_size_given"),
+        flags=(
+            *(flag for flag in micrograph.flags if flag != "pixel_size_unknown"),
+            "pixel_size_given",
+        ),
     )
 
 
@@ -289,12 +307,14 @@ def _measured(
         particles["flags"] = [
             join_flags(filter(None, [*cell.split(";"), "edited"])) for cell in particles["flags"]
         ]
-    left_out = np.zeros(0)
+    every, left_out = particles, np.zeros(0)
     if settings.isolated_only:
         left_out = particles.loc[~particles["isolated"], f"diameter_{calibration.unit}"].to_numpy()
         found, particles = _isolated_only(found, particles)
         trail.step("isolated_only", left_out=len(left_out))
     row = _row(found, particles, calibration, place, trail)
+    if settings.isolated_only and len(every):
+        row["coverage"] = _coverage(every, found, calibration)
     return FrameResult(
         place.index, image, calibration, found, particles, row, left_out,
         tuple(sorted(set(trail.flags))), tuple(trail.notes), tuple(trail.steps),
@@ -322,6 +342,13 @@ def _isolated_only(
     kept["label"] = new
     # No isolated particle was split from a neighbour.
     return found.replace(labels=lookup[found.labels], split_labels=frozenset()), kept
+
+
+def _coverage(particles: pd.DataFrame, found: Segmentation, calibration: Calibration) -> float:
+    """Share of the analysed area under all particles, those left out afterwards too."""
+    excluded = 0 if found.excluded is None else int(np.count_nonzero(found.excluded))
+    area = particles[f"area_{calibration.unit}2"].sum() / (calibration.pixel_size_nm or 1.0) ** 2
+    return float(area / (found.labels.size - excluded))
 
 
 def _row(

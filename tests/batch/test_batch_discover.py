@@ -88,3 +88,11 @@ def test_shards_share_all_and_names_stay(tmp_path):
     assert sorted(item.name for part in parts for item in part.inputs) == sorted(names(found))
     with pytest.raises(UsageError, match="--shard 4/3: shards count from 1/3 to 3/3"):
         found.shard(4, 3)
+
+
+def test_a_folder_is_walked_whatever_its_name_ends_in(tmp_path):
+    touch(tmp_path / "grid1.st" / "a.tif", tmp_path / "all" / "b.tif")
+    (tmp_path / "all" / "grid2.st").mkdir()
+    (tmp_path / "one.zspy").mkdir()
+    inputs = [tmp_path / name for name in ("grid1.st", "all", "one.zspy")]
+    assert names(discover(inputs, tmp_path / "out")) == ["a", "b", "one"]

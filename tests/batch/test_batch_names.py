@@ -1,11 +1,15 @@
 """Names of output folders: distinct, and the same whatever the order."""
 
+import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nanosieve.batch.names import output_names
+from nanosieve.batch.page import groups_of
+from nanosieve.batch.store import Origin, Record
 
 PARTS = st.sampled_from(["a", "A", "b", "x-tif", "å", "run 1", "dataset", "con", "a.b"])
 PATHS = st.builds(
@@ -62,3 +66,27 @@ def test_a_name_that_is_no_utf8_becomes_readable():
     path = Path(b"caf\xe9.tif".decode("utf-8", "surrogateescape"))
     [name] = output_names([path]).values()
     assert name.encode("utf-8").decode() == "caf�"
+
+
+@pytest.mark.parametrize(
+    "taken", ["particles.csv", "summary.csv", "report.html", "run.json", "coco.json", "dataset"]
+)
+def test_no_folder_is_named_as_what_a_run_writes(taken):
+    [name] = output_names([Path(f"in/{taken}.tif")]).values()
+    assert name == f"{taken}-tif"
+
+
+def test_no_folder_is_hidden():
+    assert list(output_names([Path("in/.a.tif")]).values()) == ["_a"]
+
+
+def test_names_are_distinct_across_drives(monkeypatch):
+    def drives(_):
+        raise ValueError("Paths don't have the same drive")
+
+    monkeypatch.setattr(os.path, "commonpath", drives)
+    paths = [Path("C/day/a.tif"), Path("D/day/a.tif"), Path("D/day/b.tif")]
+    assert list(output_names(paths).values()) == ["C-day-a", "D-day-a", "b"]
+    records = [Record(path.stem, str(path), Origin("", {}, ""), "failed") for path in paths[1:]]
+    groups = groups_of(Path(), records, "folder")
+    assert {Path(group).parts[-2:] for group in groups.values()} == {("D", "day")}

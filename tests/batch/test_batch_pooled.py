@@ -1,13 +1,7 @@
 """Pooled tables: columns, units, and files that change only where something changed."""
 
-import errno
-import os
-
-import pytest
-
-from nanosieve.batch.pooled import if_new, summary_rows, units_of, write_particles
+from nanosieve.batch.pooled import summary_rows, units_of, write_particles, write_summary
 from nanosieve.batch.store import Origin, Record
-from nanosieve.core.errors import OutputError
 from nanosieve.core.schema import particle_columns
 
 ORIGIN = Origin("abc", {}, "1.0")
@@ -53,29 +47,15 @@ def test_without_a_result_there_is_a_table_all_the_same(tmp_path):
     assert summary_rows(failed)[0]["message"] == "truncated"
 
 
-def test_a_draft_replaces_only_what_differs(tmp_path):
-    path = tmp_path / "a.csv"
-    for text, kept in (("1", False), ("1", True), ("2", False)):
-        before = path.stat().st_ino if path.exists() else None
-        with if_new(path) as draft:
-            draft.write_text(text)
-        assert path.read_text() == text
-        assert (path.stat().st_ino == before) == kept
-        assert list(tmp_path.iterdir()) == [path]
+def test_tables_change_only_where_something_changed(tmp_path):
+    def write(message):
+        records = [Record("a", "a.tif", ORIGIN, "failed", message)]
+        write_particles(tmp_path, records)
+        write_summary(tmp_path, records)
+        return [(tmp_path / name).stat().st_ino for name in ("particles.csv", "summary.csv")]
 
-
-def test_a_full_disk_leaves_the_old_table(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("old")
-
-    def fill(draft):
-        draft.write_text("new and incompl")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with (
-        pytest.raises(OutputError, match=r"cannot write .*a\.csv: No space"),
-        if_new(path) as draft,
-    ):
-        fill(draft)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    first = write("truncated")
+    assert write("truncated") == first
+    particles, summary = write("not an image")
+    assert particles == first[0]
+    assert summary != first[1]

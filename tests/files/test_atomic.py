@@ -51,6 +51,17 @@ def test_any_exception_leaves_the_old_file(tmp_path: Path, error: type[BaseExcep
     assert names(tmp_path) == ["table.csv"]
 
 
+def test_a_file_with_the_same_bytes_can_stay(tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    for text, stays in (("1", False), ("1", True), ("2", False)):
+        before = target.stat().st_ino if target.exists() else None
+        with atomic_path(target, keep_equal=True) as temporary:
+            temporary.write_text(text)
+        assert target.read_text() == text
+        assert (target.stat().st_ino == before) == stays
+        assert names(tmp_path) == ["table.csv"]
+
+
 def test_two_writes_of_one_file_do_not_meet(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     with atomic_path(target) as first, atomic_path(target) as second:

@@ -65,14 +65,12 @@ def test_everything_is_found(folder: Path) -> None:
     assert c.mask() is None
     assert c.ignore() is None
     assert a.boxes() is None
-    assert a.box_classes() is None
 
 
 def test_boxes_are_in_pixels_from_the_corner(folder: Path) -> None:
     sample = Dataset.open(folder).samples[2]
     # Width 5, height 4: the first box holds rows 1 and 2, columns 1 and 2, as the particle does.
     np.testing.assert_allclose(sample.boxes(), [[1, 1, 3, 3], [2, 4, 4, 5]], atol=1e-12)
-    assert sample.box_classes().tolist() == [0, 2]
 
 
 def test_an_empty_file_of_boxes_is_no_particle(folder: Path) -> None:

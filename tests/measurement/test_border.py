@@ -4,7 +4,8 @@ import pytest
 from drawn import disc, ellipse
 
 from nanosieve.core.errors import UsageError
-from nanosieve.measurement.border import border_weights, correct_border, is_cut
+from nanosieve.measurement.border import border_weights, is_cut
+from nanosieve.measurement.distribution import describe
 from nanosieve.measurement.particles import measure
 
 SHAPE = (120, 160)
@@ -36,18 +37,20 @@ def window(rng: np.random.Generator) -> pd.DataFrame:
 def test_the_correction_removes_the_bias_of_cut_discs():
     rng = np.random.default_rng(0)
     tables = [window(rng) for _ in range(600)]
-    found = correct_border(
-        pd.concat(tables),
-        np.concatenate([border_weights(table, SHAPE) for table in tables]),
-        np.repeat(np.arange(len(tables)), [len(table) for table in tables]),
-    )
-    assert found.whole.n > 1000
-    assert found.whole.intervals["mean"][1] < TRUE_MEAN
-    assert found.every.intervals["mean"][0] > TRUE_MEAN  # large ones are met more often
-    low, high = found.corrected.intervals["mean"]
+    diameters = pd.concat(tables)["diameter_px"].to_numpy()
+    weights = np.concatenate([border_weights(table, SHAPE) for table in tables])
+    image = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+    whole = weights > 0
+    uncorrected = describe(diameters[whole], image[whole])
+    assert uncorrected.n > 1000
+    assert uncorrected.intervals["mean"][1] < TRUE_MEAN
+    # Large ones are met more often.
+    assert describe(diameters, image).intervals["mean"][0] > TRUE_MEAN
+    corrected = describe(diameters[whole], image[whole], weights[whole])
+    low, high = corrected.intervals["mean"]
     assert low < TRUE_MEAN < high
-    assert found.corrected.d90 == pytest.approx(30 * 1.4**1.2816, rel=0.03)
-    assert found.corrected.geometric_std == pytest.approx(1.4, rel=0.03)
+    assert corrected.d90 == pytest.approx(30 * 1.4**1.2816, rel=0.03)
+    assert corrected.geometric_std == pytest.approx(1.4, rel=0.03)
 
 
 def test_the_weighted_number_is_the_number_on_that_area():
@@ -99,9 +102,7 @@ def test_flags_that_cut():
 
 def test_no_particle():
     table = measure(np.zeros((5, 5), int), np.zeros((5, 5)))
-    weights = border_weights(table, (5, 5))
-    assert weights.size == 0
-    assert correct_border(table, weights).corrected.n == 0
+    assert border_weights(table, (5, 5)).size == 0
 
 
 def test_bad_arguments_are_refused():

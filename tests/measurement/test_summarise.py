@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from drawn import disc, field
+from drawn import field
 
 from nanosieve.core.schema import summary_columns
 from nanosieve.measurement.distribution import describe
@@ -29,18 +29,6 @@ def test_figures_are_those_of_the_distribution():
     stems = ("diameter_mean", "diameter_mean_low", "diameter_mean_high", "diameter_std")
     names = [f"{stem}_nm" for stem in (*stems, "d10", "d50", "d90")]
     assert [row[name] for name in names] == pytest.approx(expected)
-
-
-def test_isolated_only_concerns_the_diameters():
-    labels = np.zeros((40, 40), np.int32)
-    labels[disc(5, (20, 20), labels.shape)] = 1
-    labels[disc(9, (0, 0), labels.shape)] = 2
-    table = measure(labels, labels)
-    row = summarise(table, analysed_area_px=1600, isolated_only=True)
-    assert (row["n"], row["n_isolated"]) == (2, 1)
-    assert row["d50_px"] == table["diameter_px"][0]
-    assert row["coverage"] == (labels > 0).mean()
-    assert np.isnan([row["diameter_std_px"], row["diameter_mean_low_px"]]).all()
 
 
 def test_no_particle_is_a_valid_row():

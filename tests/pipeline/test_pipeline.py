@@ -293,3 +293,38 @@ def test_labels_that_do_not_fit_are_refused():
         list(measure_frames(still(), np.zeros((64, 64), np.int32)))
     with pytest.raises(UsageError, match="a: 2 label images for 1 frames"):
         list(measure_frames(still(), np.zeros((2, 128, 128), np.int32)))
+
+
+def test_a_movie_of_nan_alone_fails():
+    dead = movie([np.full((64, 64), np.nan, np.float32)] * 3)
+    with pytest.raises(FailedInput, match="m: every pixel is NaN or infinite"):
+        analyse(dead)
+    with pytest.raises(FailedInput, match="m: every pixel is NaN or infinite"):
+        analyse(dead, Settings(average_frames=2))
+    with pytest.raises(FailedInput, match="m: every pixel is NaN or infinite"):
+        list(measure_frames(dead, np.zeros((3, 64, 64), np.int32)))
+
+
+@pytest.mark.usefixtures("method")
+def test_a_mean_is_of_the_finite_frames_alone():
+    frames = [discs(seed=seed).astype(np.float32) for seed in range(3)]
+    expected = (frames[0] + frames[2]) / 2
+    frames[1][:] = np.nan
+    [frame] = analyse_frames(movie(frames), Settings(average_frames=3))
+    assert frame.image == pytest.approx(expected, rel=1e-6)
+    assert "invalid_pixels" in frame.flags
+
+
+@pytest.mark.usefixtures("method")
+def test_a_given_pixel_size_is_no_longer_unknown():
+    unknown = still(nm=None).replace(flags=("pixel_size_unknown",))
+    assert "pixel_size_unknown" in flags(analyse(unknown))
+    assert "pixel_size_unknown" not in flags(analyse(unknown, Settings(pixel_size_nm=2)))
+
+
+@pytest.mark.usefixtures("method")
+def test_coverage_is_of_all_particles_where_only_isolated_ones_stay():
+    [every] = analyse_frames(still())
+    [isolated] = analyse_frames(still(), Settings(isolated_only=True))
+    assert isolated.row["n"] < every.row["n"]
+    assert isolated.row["coverage"] == every.row["coverage"]

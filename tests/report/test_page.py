@@ -90,6 +90,9 @@ def test_same_view_gives_same_bytes(tmp_path: Path, run: RunView) -> None:
     write_report(tmp_path / "a.html", run)
     write_report(tmp_path / "b.html", run)
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+    before = (tmp_path / "a.html").stat().st_ino
+    write_report(tmp_path / "a.html", run)
+    assert (tmp_path / "a.html").stat().st_ino == before
 
 
 @pytest.mark.parametrize("code", list(FLAGS))

@@ -107,10 +107,10 @@ def touching(polarity: str):
 
 def test_particles_below_the_least_diameter_are_left_out():
     rng = np.random.default_rng(8)
-    bodies = scatter((256, 256), [4.0] * 8 + [12.0] * 6, rng=rng)
+    bodies = scatter((256, 256), [6.0] * 8 + [12.0] * 6, rng=rng)
     image = over(bodies, "dark", rng=rng).image
     assert segment(image).n == 14
-    assert segment(image, min_diameter_px=14).n == 6
+    assert segment(image, min_diameter_px=17).n == 6
     assert segment(image, min_diameter_px=40).n == 0
 
 

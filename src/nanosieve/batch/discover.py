@@ -4,7 +4,7 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nanosieve.batch.names import output_names
@@ -12,6 +12,8 @@ from nanosieve.core.errors import UsageError
 from nanosieve.files.suffixes import SUFFIXES
 
 RECORD = "result.json"
+# A folder of this suffix is one data set; any other is a folder of files.
+_FOLDER_SUFFIX = ".zspy"
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,14 @@ class Found:
         Files passed over for their suffix.
     unmatched
         Arguments that match no file at all.
+    unreadable
+        Folders that cannot be read, and why.
     """
 
     inputs: tuple[Input, ...]
     skipped: tuple[Path, ...] = ()
     unmatched: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     def shard(self, index: int, count: int) -> "Found":
         """Return every ``count``-th input, from the ``index``-th on (from 1); names stay."""
@@ -46,7 +51,7 @@ class Found:
             raise UsageError(
                 f"--shard {index}/{count}: shards count from 1/{count} to {count}/{count}"
             )
-        return Found(self.inputs[index - 1 :: count], self.skipped, self.unmatched)
+        return replace(self, inputs=self.inputs[index - 1 :: count])
 
 
 def discover(arguments: Sequence[str | Path], out: str | Path) -> Found:
@@ -72,8 +77,13 @@ def discover(arguments: Sequence[str | Path], out: str | Path) -> Found:
     taken: dict[str, Path] = {}
     skipped: dict[str, Path] = {}
     unmatched: list[str] = []
+    unreadable: list[str] = []
     for argument in arguments:
-        found = _expand(argument, out)
+        try:
+            found = _expand(argument, out)
+        except OSError as error:
+            unreadable.append(f"{argument}: cannot be read: {error.strerror or error}")
+            continue
         if not found:
             unmatched.append(str(argument))
         for path in found:
@@ -81,13 +91,14 @@ def discover(arguments: Sequence[str | Path], out: str | Path) -> Found:
             place.setdefault(_identity(path), path)
     _drop_series_of_emi(taken)
     if not any(path.exists() for path in taken.values()):
-        raise UsageError(_nothing(arguments, skipped.values()))
+        raise UsageError(_nothing(arguments, skipped.values(), unreadable))
     names = output_names([Path(identity) for identity in taken])
     inputs = [Input(path, names[Path(identity)]) for identity, path in taken.items()]
     return Found(
         tuple(sorted(inputs, key=lambda one: (natural(one.name), one.name))),
         tuple(skipped.values()),
         tuple(unmatched),
+        tuple(unreadable),
     )
 
 
@@ -103,7 +114,7 @@ def natural(text: str) -> list[tuple[int, int, str]]:
 
 def _expand(argument: str | Path, out: Path) -> list[Path]:
     path = Path(argument)
-    if path.is_dir() and path.suffix.lower() not in SUFFIXES:
+    if path.is_dir() and path.suffix.lower() != _FOLDER_SUFFIX:
         return _ours_left_out(sorted(path.iterdir()), out)
     if not path.exists() and glob.has_magic(str(argument)):
         matches = glob.glob(os.path.expanduser(argument), recursive=True)
@@ -117,7 +128,7 @@ def _ours_left_out(paths: Iterable[Path], out: Path) -> list[Path]:
         path
         for path in paths
         if not path.name.startswith(".")
-        and (path.is_file() or path.suffix.lower() in SUFFIXES)
+        and (path.is_file() or path.suffix.lower() == _FOLDER_SUFFIX)
         and not (path.parent / RECORD).exists()
         and not path.absolute().is_relative_to((out / "dataset").absolute())
     ]
@@ -136,8 +147,11 @@ def _drop_series_of_emi(taken: dict[str, Path]) -> None:
             del taken[other]
 
 
-def _nothing(arguments: Sequence[str | Path], skipped: Iterable[Path]) -> str:
+def _nothing(
+    arguments: Sequence[str | Path], skipped: Iterable[Path], unreadable: Iterable[str]
+) -> str:
     asked = ", ".join(str(argument) for argument in arguments)
     passed = sorted({path.suffix.lower() or "(no suffix)" for path in skipped})
     why = f"; files of unknown suffix were passed over: {', '.join(passed)}" if passed else ""
+    why += "".join(f"; {one}" for one in unreadable)
     return f"nothing to analyse in {asked}{why}; give files, folders or globs of images"

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 # Folders and files that a run itself writes into OUT, and names that Windows keeps for devices.
-_TAKEN = {"dataset", "con", "prn", "aux", "nul"}
+_TAKEN = {"dataset", "particles.csv", "summary.csv", "report.html", "run.json", "coco.json"}
+_TAKEN |= {"con", "prn", "aux", "nul"}
 _TAKEN |= {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
 
 
@@ -59,7 +60,8 @@ def _stem(path: Path) -> str:
     """Stem in composed, valid Unicode, without what a folder's name cannot hold on Windows."""
     readable = path.stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     stem = unicodedata.normalize("NFC", readable)
-    return re.sub(r"[\x00-\x1f]", "_", stem).rstrip(" .") or "_"
+    # A leading dot would hide the folder.
+    return re.sub(r"[\x00-\x1f]|^\.", "_", stem).rstrip(" .") or "_"
 
 
 def _key(name: str) -> str:
@@ -69,9 +71,7 @@ def _key(name: str) -> str:
 def _distinct(members: list[Path]) -> dict[Path, str]:
     """Names of inputs that share a stem: folders before it, then the suffix where needed."""
     common = _common_folder(members)
-    named = {
-        path: "-".join([*path.parent.relative_to(common).parts, _stem(path)]) for path in members
-    }
+    named = {path: "-".join([*_folders(path, common), _stem(path)]) for path in members}
     count = Counter(_key(name) for name in named.values())
     return {
         path: name
@@ -82,9 +82,20 @@ def _distinct(members: list[Path]) -> dict[Path, str]:
 
 
 def _hashed(path: Path, name: str, paths: list[Path]) -> str:
-    parts = path.relative_to(_common_folder(paths)).as_posix().encode("utf-8", "surrogateescape")
-    return f"{name}-{hashlib.blake2b(parts, digest_size=4).hexdigest()}"
+    parts = "/".join([*_folders(path, _common_folder(paths)), path.name])
+    digest = hashlib.blake2b(parts.encode("utf-8", "surrogateescape"), digest_size=4)
+    return f"{name}-{digest.hexdigest()}"
 
 
-def _common_folder(paths: list[Path]) -> Path:
-    return Path(os.path.commonpath([path.parent for path in paths]))
+def _common_folder(paths: list[Path]) -> Path | None:
+    """Folder that holds all, or ``None`` where they lie on two drives of Windows."""
+    try:
+        return Path(os.path.commonpath([path.parent for path in paths]))
+    except ValueError:
+        return None
+
+
+def _folders(path: Path, common: Path | None) -> list[str]:
+    """Names of the folders below the common one; without one all, the drive's letter first."""
+    parts = path.parent.parts if common is None else path.parent.relative_to(common).parts
+    return [name for part in parts if (name := re.sub(r"[:/\\]", "", part))]

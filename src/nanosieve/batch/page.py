@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nanosieve._version import __version__
-from nanosieve.batch.pooled import RUN, SUMMARY, if_new
+from nanosieve.batch.pooled import COCO, RUN, SUMMARY
 from nanosieve.batch.sizes import Sizes, population
 from nanosieve.batch.store import (
     EXPORTS,
@@ -106,13 +106,10 @@ def write_run_page(out: Path, records: Sequence[Record], options: PageOptions) -
         settings=_settings(records),
         warnings=options.warnings,
         n_skipped=options.skipped,
-        tables={
-            name: name for name in (PARTICLES, SUMMARY, RUN, "coco.json") if (out / name).exists()
-        },
+        tables={name: name for name in (PARTICLES, SUMMARY, RUN, COCO) if (out / name).exists()},
     )
     path = out / PAGE
-    with if_new(path) as draft:
-        write_report(draft, run)
+    write_report(path, run)
     return path
 
 
@@ -130,7 +127,10 @@ def groups_of(out: Path, records: Iterable[Record], group_by: GroupBy) -> dict[s
     if group_by == "file" or not records:
         return {record.name: record.name for record in records}
     parents = {one.name: str(path_to(out, one.source).parent) for one in records}
-    common = os.path.commonpath(parents.values())
+    try:
+        common = os.path.commonpath(parents.values())
+    except ValueError:  # two drives of Windows
+        return {name: Path(parent).as_posix() for name, parent in parents.items()}
     return {
         name: Path(os.path.relpath(parent, common)).as_posix()
         if parent != common
@@ -160,17 +160,17 @@ def _populations(
 
 
 def _edge_shift(records: Sequence[Record]) -> float | None:
-    """Mean edge shift of the particles of several images, where each was measured."""
+    """Mean edge shift of the particles of those images in which it was measured."""
     shifts, counts = [], []
     for record in records:
-        shift = record.facts["choices"].get("edge_shift_px")
+        shift = record.facts.get("edge_shift_px")
         if shift is None:
-            return None
+            continue
         # Chosen on the grid that was segmented.
         pixel = record.origin.settings["resample_nm"] or record.rows[0]["pixel_size_nm"] or 1.0
         shifts.append(shift * pixel)
         counts.append(sum(row["n"] for row in record.rows))
-    return float(np.average(shifts, weights=counts))
+    return float(np.average(shifts, weights=counts)) if shifts else None
 
 
 def _image(out: Path, record: Record, sizes: Sizes | None, group: str) -> ImageView:
@@ -318,5 +318,13 @@ def _settings(records: Sequence[Record]) -> dict[str, str]:
 
 
 def _edge_rule(records: Sequence[Record]) -> str:
-    edges = {str(record.origin.settings["edge"]) for record in records if record.done}
-    return " ".join(EDGE_RULES[edge] for edge in sorted(edges))
+    return " ".join(sorted({_edge_of(record) for record in records if record.done}))
+
+
+def _edge_of(record: Record) -> str:
+    settings = record.origin.settings
+    if record.labels_by == "user":
+        return "labels were given: their edge is where whoever made them put it."
+    if settings["paper_exact"]:
+        return "paper-exact: the published recipe's own edge (Otsu)."
+    return EDGE_RULES[settings["edge"]]

@@ -1,19 +1,17 @@
 """Tables of a whole output folder, pooled from the results that lie in it."""
 
 import csv
-import filecmp
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nanosieve._version import __version__
 from nanosieve.batch.store import PARTICLES, Record, to_json, write_if_new
 from nanosieve.core.schema import PARTICLE_COLUMNS, SUMMARY_COLUMNS, Column, Unit
-from nanosieve.files.atomic import output_errors
+from nanosieve.files.atomic import atomic_path
 
-SUMMARY, RUN = "summary.csv", "run.json"
+SUMMARY, RUN, COCO = "summary.csv", "run.json", "coco.json"
 
 
 def pooled_columns(columns: Sequence[Column], units: Sequence[Unit]) -> list[str]:
@@ -46,7 +44,7 @@ def write_particles(out: Path, records: Sequence[Record]) -> None:
     """
     units = units_of(records)
     header = pooled_columns(PARTICLE_COLUMNS, units)
-    with if_new(out / PARTICLES) as draft, draft.open("wb") as pooled:
+    with atomic_path(out / PARTICLES, keep_equal=True) as draft, draft.open("wb") as pooled:
         pooled.write((",".join(header) + "\n").encode())
         for record in records:
             if not record.done:
@@ -69,7 +67,7 @@ def write_summary(out: Path, records: Sequence[Record]) -> None:
     """
     header = pooled_columns(SUMMARY_COLUMNS, units_of(records))
     with (
-        if_new(out / SUMMARY) as draft,
+        atomic_path(out / SUMMARY, keep_equal=True) as draft,
         draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
     ):
         writer = csv.DictWriter(file, header, restval="", lineterminator="\n")
@@ -128,25 +126,6 @@ def write_run(out: Path, records: Sequence[Record], *, skipped: int | None) -> N
         inputs.append(entry)
     run = {"version": __version__, "settings": shared, "skipped": skipped, "inputs": inputs}
     write_if_new(out / RUN, to_json(run))
-
-
-@contextmanager
-def if_new(path: Path) -> Iterator[Path]:
-    """Give a draft to write; it replaces the file if it differs, and is gone otherwise.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    draft = path.with_name(f".nanosieve-draft-{path.name}")
-    try:
-        with output_errors(path):
-            yield draft
-            if not (path.is_file() and filecmp.cmp(draft, path, shallow=False)):
-                draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _spread(table: Any, own: list[str], header: list[str]) -> Iterator[bytes]:

@@ -97,15 +97,20 @@ def process(item: Input, job: Job) -> Outcome:
         origin = _origin(item, mask, job.settings)
         if not job.overwrite and store.is_users(folder, record):
             state = "kept"
-            if record is None or store.has_changed(folder, record) or _lacks(record, job):
+            if (
+                record is None
+                or not store.is_current(folder, record, origin)
+                or store.has_changed(folder, record)
+                or _lacks(record, job)
+            ):
                 record = measure_given(
                     folder / LABELS, item, job.out, job.settings,
-                    exclude=mask, as_dataset=job.as_dataset,
+                    exclude=mask, as_dataset=_as_dataset(record, job),
                 )  # fmt: skip
         elif not job.overwrite and _is_complete(folder, record, origin, job):
             state = "unchanged"
         else:
-            record = _make(item, job, origin, mask)
+            record = _make(item, replace(job, as_dataset=_as_dataset(record, job)), origin, mask)
         assert record is not None
         export(folder, record, sorted(wanted))
     except Exception as error:
@@ -186,6 +191,7 @@ def measure_input(labels: Path, image: Path, job: Job) -> Outcome:
             job.out,
             job.settings,
             exclude=mask_file(job.exclude, item.name),
+            as_dataset=_as_dataset(store.load(job.out / item.name), job),
         )
         export(job.out / item.name, record, job.exports)
     except Exception as error:
@@ -202,13 +208,20 @@ def plan(item: Input, job: Job) -> str:
     try:
         mask = mask_file(job.exclude, item.name)
         origin = _origin(item, mask, job.settings)
-    except NanosieveError as error:
+        if not job.overwrite and store.is_users(folder, record):
+            return "kept: labels changed by hand"
+        if not job.overwrite and _is_complete(folder, record, origin, job):
+            return "left: nothing changed"
+    except Exception as error:
         return f"failed: {_one_line(error, item)}"
-    if not job.overwrite and store.is_users(folder, record):
-        return "kept: labels changed by hand"
-    if not job.overwrite and _is_complete(folder, record, origin, job):
-        return "left: nothing changed"
     return "segmented" if record is None else "segmented again"
+
+
+def give_up(item: Input, job: Job, message: str) -> Outcome:
+    """Record the failure of an input whose process died, and remove what it left half done."""
+    store.remove_stage(job.out, item.name)
+    origin = Origin("", job.settings.model_dump(), __version__)
+    return _fail(item, job.out, origin, FailedInput(message))
 
 
 def without_mask(exclude: Path | None, names: Iterable[str]) -> list[str]:
@@ -346,6 +359,11 @@ def _is_complete(folder: Path, record: Record | None, origin: Origin, job: Job) 
         and (not job.probability or (folder / PROBABILITY).is_file())
         and not _lacks(record, job)
     )
+
+
+def _as_dataset(record: Record | None, job: Job) -> bool:
+    """Tell whether samples are asked for, or there: these follow the result, as exports do."""
+    return job.as_dataset or (record is not None and has_samples(job.out / DATASET, record))
 
 
 def _lacks(record: Record, job: Job) -> bool:

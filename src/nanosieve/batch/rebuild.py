@@ -10,9 +10,9 @@ from typing import Any
 from nanosieve.batch import store
 from nanosieve.batch.discover import Input, natural
 from nanosieve.batch.page import GroupBy, PageOptions, groups_of, write_run_page
-from nanosieve.batch.pooled import RUN, if_new, write_particles, write_run, write_summary
+from nanosieve.batch.pooled import COCO, RUN, write_particles, write_run, write_summary
 from nanosieve.batch.process import export, exports_in, measure_given
-from nanosieve.batch.store import LABELS, PARTICLES, Record
+from nanosieve.batch.store import LABELS, Record
 from nanosieve.batch.write import DATASET, has_samples, sample_name
 from nanosieve.core.errors import InputError, UsageError
 from nanosieve.core.settings import Settings
@@ -21,8 +21,6 @@ from nanosieve.files.dataset_index import IndexRow, read_index, update_index
 from nanosieve.files.exports import coco_images, write_coco
 from nanosieve.files.labels import read_labels
 from nanosieve.report.contact_sheet import ContactItem, write_contact_sheet
-
-COCO = "coco.json"
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,7 @@ def prepare_out(out: Path) -> None:
             f"--out {out}: cannot be written to: {error.strerror or error}; choose another folder"
         ) from error
     remove_leftovers(out)
+    store.remove_old_stages(out)
 
 
 def rebuild(out: Path, pooling: Pooling) -> Rebuilt:
@@ -119,14 +118,15 @@ def rebuild(out: Path, pooling: Pooling) -> Rebuilt:
 
 
 def _up_to_date(out: Path, record: Record) -> Record:
-    """The record itself, or of labels that were changed, or that their result is not there."""
+    """The record itself, or of labels that were changed, or that it is incomplete."""
     folder = out / record.name
     if not record.done:
         return record
-    missing = [name for name in (LABELS, PARTICLES) if not (folder / name).is_file()]
-    if missing:
+    missing = [name for name in record.outputs if not (folder / name).is_file()]
+    given = LABELS not in missing and store.is_users(folder, record)
+    if missing and not given:
         return _failed(record, f"{missing[0]} is missing; run segment again")
-    if not store.has_changed(folder, record):
+    if not missing and not store.has_changed(folder, record):
         return record
     item = Input(store.path_to(out, record.source), record.name)
     try:
@@ -167,8 +167,7 @@ def _exports(out: Path, records: Sequence[Record], pooling: Pooling) -> None:
     for record in records:
         export(out / record.name, record, pooling.exports)
     if "coco" in pooling.exports or (out / COCO).exists():
-        with if_new(out / COCO) as draft:
-            write_coco(draft, _coco(out, records))
+        write_coco(out / COCO, _coco(out, records))
 
 
 def _coco(out: Path, records: Iterable[Record]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 
 from nanosieve.batch.discover import Input
-from nanosieve.batch.process import Job, Outcome, process
+from nanosieve.batch.process import Job, Outcome, give_up, process
 from nanosieve.core.errors import UsageError
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -88,14 +88,13 @@ def _alone(item: Input, job: Job) -> Iterator[Outcome]:
         try:
             yield pool.submit(process, item, job).result()
         except BrokenProcessPool:
-            yield _died(item)
+            yield _died(item, job)
 
 
-def _died(item: Input) -> Outcome:
-    return Outcome(
-        item.name,
-        str(item.path),
-        "failed",
+def _died(item: Input, job: Job) -> Outcome:
+    return give_up(
+        item,
+        job,
         "its process was killed, most likely for want of memory; try it alone, with --jobs 1",
     )
 

@@ -25,7 +25,7 @@ from nanosieve.report.view import (
 _MISSING = {
     "sampling": "there are too few particles",
     "pixel size": "give --pixel-size-uncertainty",
-    "edge position": "labels were given: nothing is known of their edge",
+    "edge position": "not known: labels were given, or the method does not state it",
 }
 CORRECTION = "Miles–Lantuéjoul weights of the particles that are seen whole"
 

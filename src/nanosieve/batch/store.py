@@ -5,8 +5,9 @@ import json
 import math
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,9 @@ _THUMBNAIL = "thumbnail-{:05d}.jpg"
 EXPORTS = {"roi": "rois.zip", "geojson": "particles.geojson"}
 _OURS = (LABELS, PARTICLES, OVERLAY, PROBABILITY, *EXPORTS.values())
 _FORMAT = 1
+_STAGE = ".nanosieve-"
+# Beyond a day a stage cannot belong to a run that still goes on, on whatever machine it started.
+_STALE_S = 86400.0
 
 
 @dataclass(frozen=True)
@@ -170,14 +174,29 @@ def staged(out: Path, name: str) -> Iterator[Path]:
 
     What a killed run left there is removed first.
     """
-    stage = out / f".nanosieve-{hashlib.blake2b(name.encode(), digest_size=6).hexdigest()}"
-    shutil.rmtree(stage, ignore_errors=True)
+    stage = remove_stage(out, name)
     with output_errors(stage):
         stage.mkdir()
     try:
         yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def remove_stage(out: Path, name: str) -> Path:
+    """Remove what a killed process left of a result; return where its stage is."""
+    stage = out / f"{_STAGE}{hashlib.blake2b(name.encode(), digest_size=6).hexdigest()}"
+    shutil.rmtree(stage, ignore_errors=True)
+    return stage
+
+
+def remove_old_stages(out: Path) -> None:
+    """Remove stages in which nothing changed for a day; younger ones may be another shard's."""
+    for stage in sorted(out.glob(f"{_STAGE}*")):
+        with suppress(OSError):
+            changed = max(path.stat().st_mtime for path in (stage, *stage.iterdir()))
+            if time.time() - changed > _STALE_S:
+                shutil.rmtree(stage)
 
 
 def publish(record: Record, stage: Path | None, folder: Path, *, keep_labels: bool = False) -> None:

@@ -90,7 +90,7 @@ def sample_name(name: str, frame: int, n_frames: int) -> str:
 def has_samples(dataset: Path, record: Record) -> bool:
     """Tell whether the data set holds all frames of a result."""
     n = len(record.rows)
-    return all(
+    return n > 0 and all(
         (dataset / "images" / f"{sample_name(record.name, frame, n)}.tif").is_file()
         for frame in range(n)
     )
@@ -113,6 +113,7 @@ class _Writing:
             "rows": [], "flags": set(), "notes": {}, "left_out": [], "unit": "nm",
             "history": (), "facts": {},
         }  # fmt: skip
+        self._edge_shifts: list[float] = []
 
     def add(self, frame: FrameResult) -> None:
         """Write one frame's share of the files."""
@@ -143,6 +144,7 @@ class _Writing:
             "is_movie": micrograph.is_movie,
             "pixel_size_source": calibration.source,
             "pixel_size_in_file": calibration.in_file,
+            "edge_shift_px": float(np.mean(self._edge_shifts)) if self._edge_shifts else None,
         }
         return gathered | {
             "status": "ok" if any(row["n"] for row in gathered["rows"]) else "empty",
@@ -213,6 +215,9 @@ class _Writing:
             gathered["unit"] = frame.calibration.unit
             gathered["history"] = tuple(asdict(step) for step in frame.history)
             gathered["facts"] = _choices(frame)
+        shift = frame.segmentation.settings.get("edge_shift_px")
+        if shift is not None:
+            self._edge_shifts.append(shift)
         gathered["rows"].append(frame.row)
         gathered["flags"].update(frame.flags)
         gathered["notes"] |= dict.fromkeys((*frame.notes, *frame.segmentation.notes))

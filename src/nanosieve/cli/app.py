@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -73,15 +74,25 @@ def _run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except Exception as error:
-        # Wrong usage, as Typer's own copy of Click or Click itself words it.
-        wording = getattr(error, "format_message", None)
-        if wording is not None:
-            line(f"error: {wording()} (nanosieve --help shows the options)")
+        if _is_wrong_usage(error):
             return EXIT_USAGE
         _show_traceback()
         line(f"error: unexpected {type(error).__name__}: {error}; --debug shows where")
         return EXIT_FAILED
     return int(code or 0)
+
+
+def _is_wrong_usage(error: Exception) -> bool:
+    """Tell wrong usage, as Typer's own copy of Click or Click itself words it, in one line."""
+    wording: Callable[[], str] | None = getattr(error, "format_message", None)
+    if wording is None:
+        return False
+    if type(error).__name__ == "NoArgsIsHelpError":
+        # Its wording is the help, whose lines stay as they are.
+        print(wording(), file=sys.stderr)
+    else:
+        line(f"error: {wording()} (nanosieve --help shows the options)")
+    return True
 
 
 def _show_traceback() -> None:

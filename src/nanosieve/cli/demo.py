@@ -40,7 +40,7 @@ def demo(
             images / f"{sample.name}.tif", iter(image), image.shape, image.dtype,
             calibration=image.calibration,
         )  # fmt: skip
-    found = discover([images], out)
+    found = discover([images / f"{name}.tif" for name in drawn], out)
     outcomes = []
     with progress(run(found.inputs, Job(out, Settings())), len(found.inputs)) as coming:
         for outcome in coming:

@@ -82,8 +82,7 @@ def _run(found: "Found", job: "Job", *, jobs: int, debug: bool) -> "list[Outcome
     from nanosieve.batch.rebuild import prepare_out
     from nanosieve.batch.runner import run
 
-    for argument in found.unmatched:
-        line(f"nothing matches {argument}")
+    _tell_unmatched(found)
     prepare_out(job.out)
     outcomes = []
     with progress(run(found.inputs, job, jobs=jobs), len(found.inputs)) as coming:
@@ -102,21 +101,39 @@ def _close(
     group_by: options.Grouping,
 ) -> int:
     """Pool and tell what came of it; a shard leaves pooling to ``nanosieve report``."""
-    from nanosieve.batch.rebuild import Pooling, rebuild
-
-    page = None
-    if pooled:
-        rebuilt = rebuild(job.out, Pooling(group_by.value, job.exports, len(found.skipped)))
-        for warning in rebuilt.warnings:
-            line(f"warning: {warning}")
-        page = rebuilt.page
     overview(outcomes)
+    page = _pool(found, job, outcomes, group_by) if pooled else None
     if found.skipped:
         print(f"{len(found.skipped)} files skipped for their suffix")
     closing(outcomes, page)
     if not pooled:
         print(f"When all shards are done: nanosieve report {job.out}")
-    return int(any(outcome.failed for outcome in outcomes))
+    lost = found.unmatched or found.unreadable
+    return int(bool(lost) or any(outcome.failed for outcome in outcomes))
+
+
+def _pool(
+    found: "Found", job: "Job", outcomes: "list[Outcome]", group_by: options.Grouping
+) -> Path | None:
+    from nanosieve.batch.rebuild import Pooling, rebuild
+
+    try:
+        rebuilt = rebuild(job.out, Pooling(group_by.value, job.exports, len(found.skipped)))
+    except UsageError:
+        # Not even the failures could be recorded, as on a full disk: their lines say why.
+        if all(outcome.failed for outcome in outcomes):
+            return None
+        raise
+    for warning in rebuilt.warnings:
+        line(f"warning: {warning}")
+    return rebuilt.page
+
+
+def _tell_unmatched(found: "Found") -> None:
+    for argument in found.unmatched:
+        line(f"failed: {argument}: nothing matches")
+    for sentence in found.unreadable:
+        line(f"failed: {sentence}")
 
 
 def _check_names(method: str, device: str) -> None:
@@ -149,10 +166,13 @@ def _dry_run(found: "Found", job: "Job") -> int:
 
     from nanosieve.batch.process import plan
 
+    _tell_unmatched(found)
     table = Table("input", "folder in OUT", "would be")
-    for item in found.inputs:
-        table.add_row(str(item.path), item.name, plan(item, job))
+    plans = [plan(item, job) for item in found.inputs]
+    for item, planned in zip(found.inputs, plans, strict=True):
+        table.add_row(str(item.path), item.name, planned)
     print_table(table)
     print(f"{len(found.inputs)} inputs, {len(found.skipped)} files skipped for their suffix")
     print("Nothing was written (--dry-run).")
-    return 0
+    lost = found.unmatched or found.unreadable
+    return int(bool(lost) or any(planned.startswith("failed") for planned in plans))

@@ -1,5 +1,6 @@
 """What the user may set, in one validated object that travels with every result."""
 
+import math
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -16,7 +17,7 @@ class Settings(BaseModel):
     Where files are, how many processes run and what is exported beside is not here.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     method: str = "auto"
     polarity: Literal["auto", "dark", "bright"] = "auto"
@@ -37,7 +38,7 @@ class Settings(BaseModel):
         if value is not None:
             number = value.removesuffix("px")
             try:
-                positive = float(number) > 0
+                positive = math.isfinite(float(number)) and float(number) > 0
             except ValueError:
                 positive = False
             if not positive:

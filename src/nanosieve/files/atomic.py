@@ -1,6 +1,7 @@
 """Whole files or none: a file is written beside its place and moved there once it is complete."""
 
 import errno
+import filecmp
 import itertools
 import os
 import platform
@@ -19,7 +20,7 @@ _counter = itertools.count()
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, *, keep_equal: bool = False) -> Iterator[Path]:
     """Give a temporary path to write to, and move it to ``path`` once the block ends well.
 
     The temporary file lies in the folder of ``path`` (a move within one file system cannot be
@@ -30,6 +31,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     ----------
     path
         Where the file shall be. Its folder must exist; a file already there is replaced.
+    keep_equal
+        Leave a file that holds the same bytes already as it is, its time included.
 
     Raises
     ------
@@ -50,9 +53,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         with output_errors(path):
             yield temporary
-            os.replace(temporary, path)
+            if not (keep_equal and path.is_file() and filecmp.cmp(temporary, path, shallow=False)):
+                os.replace(temporary, path)
     finally:
-        # After a good move there is nothing left; a failed removal must not hide the first error.
+        # After a good move nothing is left; a failed removal must not hide the first error.
         with suppress(OSError):
             temporary.unlink()
 

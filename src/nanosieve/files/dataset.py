@@ -127,11 +127,6 @@ class Sample:
         edges = [y - height / 2, x - width / 2, y + height / 2, x + width / 2]
         return np.column_stack(edges) * np.array(self.shape * 2)
 
-    def box_classes(self) -> np.ndarray | None:
-        """Read the ``(n,)`` integer classes of the boxes; see `boxes`."""
-        path = self.files.get("boxes")
-        return None if path is None else read_boxes(path)[:, 0].astype(int)
-
     def _pixels(self, folder: str) -> np.ndarray | None:
         path = self.files.get(folder)
         if path is None:

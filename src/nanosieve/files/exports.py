@@ -289,6 +289,9 @@ def _particles(labels: np.ndarray) -> Iterator[tuple[int, int, list[Polygon]]]:
 
 
 def _write_json(path: str | Path, document: dict[str, Any]) -> None:
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+    with (
+        atomic_path(path, keep_equal=True) as temporary,
+        temporary.open("w", encoding="utf-8") as stream,
+    ):
         json.dump(document, stream, separators=(",", ":"), allow_nan=False)
         stream.write("\n")

@@ -1,34 +1,12 @@
 """Bias of particles cut by the border: the larger a particle, the less often it is seen whole."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from nanosieve.core.errors import UsageError
-from nanosieve.measurement.distribution import Distribution, describe
 from nanosieve.measurement.tables import diameter_column
 
 _CUT = ("border", "mask_edge")
-
-
-@dataclass(frozen=True)
-class BorderCorrection:
-    """The size distribution three ways.
-
-    Parameters
-    ----------
-    every
-        All particles, the visible parts of cut ones included.
-    whole
-        Cut particles left out: biased to small sizes, for large ones are cut more often.
-    corrected
-        Cut particles left out, the others weighted (Miles-Lantuejoul).
-    """
-
-    every: Distribution
-    whole: Distribution
-    corrected: Distribution
 
 
 def border_weights(
@@ -100,44 +78,6 @@ def is_cut(particles: pd.DataFrame) -> np.ndarray:
     """``(n,)`` bool: cut by the image border or by an excluded region."""
     return np.array(
         [any(code in _CUT for code in cell.split(";")) for cell in particles["flags"]], bool
-    )
-
-
-def correct_border(
-    particles: pd.DataFrame,
-    weights: np.ndarray,
-    groups: np.ndarray | None = None,
-    *,
-    seed: int = 0,
-) -> BorderCorrection:
-    """Size distribution with and without the correction, side by side.
-
-    Parameters
-    ----------
-    particles
-        Particles of one or more images.
-    weights
-        ``(n,)`` of `border_weights`, image by image.
-    groups
-        ``(n,)`` image of each particle, for the intervals.
-
-    Examples
-    --------
-    >>> from nanosieve.measurement.particles import measure
-    >>> labels = np.zeros((40, 40), np.int32)
-    >>> labels[2:22, 2:22], labels[30:34, 30:34] = 1, 2
-    >>> table = measure(labels, labels)
-    >>> found = correct_border(table, border_weights(table, labels.shape))
-    >>> found.corrected.mean > found.whole.mean
-    True
-    """
-    diameters = particles[diameter_column(particles)[0]].to_numpy(np.float64)
-    whole = weights > 0
-    inside = None if groups is None else np.asarray(groups)[whole]
-    return BorderCorrection(
-        every=describe(diameters, groups, seed=seed),
-        whole=describe(diameters[whole], inside, seed=seed),
-        corrected=describe(diameters[whole], inside, weights[whole], seed=seed),
     )
 
 

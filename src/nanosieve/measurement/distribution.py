@@ -65,12 +65,6 @@ class Distribution:
         """The 50th percentile."""
         return self.d50
 
-    def lognormal_pdf(self, diameter: np.ndarray) -> np.ndarray:
-        """Probability density of the log-normal fit at ``diameter``."""
-        sigma = np.log(self.geometric_std)
-        z = np.log(np.asarray(diameter) / self.geometric_mean) / sigma
-        return np.exp(-(z**2) / 2) / (np.asarray(diameter) * sigma * np.sqrt(2 * np.pi))
-
 
 def describe(
     diameters: np.ndarray,
@@ -201,6 +195,7 @@ def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
     >>> ks_distance(np.array([1.0, 2.0]), np.array([2.0, 3.0]))
     0.5
     """
+    # scipy's ks_2samp also finds a p-value, which takes long, and warns where it cannot.
     one, other = np.sort(one), np.sort(other)
     if one.size == 0 or other.size == 0:
         return np.nan

@@ -12,7 +12,6 @@ def summarise(
     *,
     analysed_area_px: int,
     pixel_size_nm: float | None = None,
-    isolated_only: bool = False,
     seed: int = 0,
 ) -> dict[str, float]:
     """Numbers of one image or frame: counts, diameters and coverage.
@@ -25,8 +24,6 @@ def summarise(
         Number of pixels that were not excluded.
     pixel_size_nm
         As the table was made with.
-    isolated_only
-        Take the diameters of isolated particles only. Counts and coverage are of all.
 
     Returns
     -------
@@ -43,16 +40,13 @@ def summarise(
     (1, 0.2, 7.14)
     """
     column, unit = diameter_column(particles)
-    isolated = particles["isolated"].to_numpy(bool)
     diameters = particles[column].to_numpy(np.float64)
     area_px = particles[f"area_{unit}2"].sum() / (pixel_size_nm or 1.0) ** 2
-    if isolated_only:
-        diameters = diameters[isolated]
     low, high = mean_interval(diameters, seed=seed)
     d10, d50, d90 = np.quantile(diameters, QUANTILES) if diameters.size else (np.nan,) * 3
     return {
         "n": len(particles),
-        "n_isolated": int(isolated.sum()),
+        "n_isolated": int(particles["isolated"].sum()),
         f"diameter_mean_{unit}": float(diameters.mean()) if diameters.size else np.nan,
         f"diameter_mean_low_{unit}": low,
         f"diameter_mean_high_{unit}": high,

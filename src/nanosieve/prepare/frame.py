@@ -35,11 +35,15 @@ class Place:
 
 @dataclass
 class Trail:
-    """What is noted on the way: codes about the image, sentences, steps with their parameters."""
+    """What is noted on the way: codes about the image, sentences, steps with their parameters.
+
+    ``dead`` tells that the frame has no finite pixel.
+    """
 
     flags: list[str]
     notes: list[str]
     steps: list[Step]
+    dead: bool = False
 
     @classmethod
     def of(cls, micrograph: Micrograph) -> "Trail":
@@ -84,12 +88,10 @@ def take(
         If no pixel of a still is finite.
     """
     frames = place.micrograph.frames
-    image = frames[place.frames[0]]
-    if settings.average_frames > 1:
-        total = image.astype(np.float32)
-        for frame in place.frames[1:]:
-            total += frames[frame]
-        image = total / len(place.frames)
+    if settings.average_frames == 1:
+        image = frames[place.frames[0]]
+    else:
+        image = _mean(place, trail)
         trail.step("average_frames", frames=len(place.frames))
     if image.dtype.kind == "f" and not np.isfinite(image).any():
         image = _dead(image, place, trail)
@@ -146,6 +148,13 @@ def finite_pixels(image: np.ndarray, trail: Trail) -> np.ndarray | None:
     return filled
 
 
+def no_image(micrograph: Micrograph) -> FailedInput:
+    """Say that no frame of a micrograph has a finite pixel."""
+    return FailedInput(
+        f"{micrograph.name}: every pixel is NaN or infinite; there is no image in it"
+    )
+
+
 def with_annotations(
     filled: np.ndarray, exclude: np.ndarray | None, trail: Trail
 ) -> np.ndarray | None:
@@ -158,12 +167,25 @@ def with_annotations(
     return drawn if exclude is None else drawn | exclude
 
 
+def _mean(place: Place, trail: Trail) -> np.ndarray:
+    """Mean of the finite values of each pixel, NaN where there is none, float32."""
+    _, height, width = place.micrograph.shape
+    total, count = np.zeros((2, height, width), np.float32)
+    for index in place.frames:
+        frame = place.micrograph.frames[index]
+        finite = np.isfinite(frame)
+        total += np.where(finite, frame, 0)
+        count += finite
+    if (count < len(place.frames)).any():
+        trail.flags.append("invalid_pixels")
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
 def _dead(image: np.ndarray, place: Place, trail: Trail) -> np.ndarray:
     """A frame without a finite pixel: black in a movie, which it does not spoil."""
     if len(place.micrograph) == 1:
-        raise FailedInput(
-            f"{place.micrograph.name}: every pixel is NaN or infinite; there is no image in it"
-        )
+        raise no_image(place.micrograph)
+    trail.dead = True
     trail.flags.append("invalid_pixels")
     trail.notes.append(f"Frame {place.index}: every pixel is NaN or infinite.")
     return np.zeros_like(image)

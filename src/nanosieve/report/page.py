@@ -83,7 +83,7 @@ def write_page(path: str | Path, template: str, **context: Any) -> None:
     """
     stream = _environment().get_template(template).stream(context)
     stream.enable_buffering(200)
-    with atomic_path(path) as temporary:
+    with atomic_path(path, keep_equal=True) as temporary:
         stream.dump(str(temporary), encoding="utf-8")
 
 

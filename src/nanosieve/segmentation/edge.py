@@ -36,6 +36,8 @@ _FIRST_SHARE = 0.25
 _CAMERA_BLUR = 0.7
 # A level below this many noise widths would follow the noise, not the particle.
 _NOISE_FLOOR = 2.5
+# With less bare support than this share of the frame, support is looked for nearer to the seeds.
+_LEAST_SUPPORT = 0.02
 # Seeds shallower than this share of the typical plateau are stains of the support.
 _SHALLOW = 1 / 3
 
@@ -56,6 +58,8 @@ class Edges:
         ``(y, x)`` float32, the depth at which the edge of the nearest particle is put.
     noise
         Robust standard deviation of the depth on bare support.
+    reference
+        What was taken from the whole frame.
     """
 
     mask: np.ndarray
@@ -63,6 +67,7 @@ class Edges:
     depth: np.ndarray
     level: np.ndarray
     noise: float
+    reference: "Reference"
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,21 @@ class _Near:
         return np.bincount(self.owner[where], minlength=self.n + 1)
 
 
-def place_edges(field: Field, seeds: np.ndarray, rule: Edge) -> Edges:
+@dataclass(frozen=True)
+class Reference:
+    """What the edges of one tile take from the whole frame.
+
+    ``typical`` is the usual plateau, by which stains are told; ``otsu`` Otsu's threshold of the
+    depth.
+    """
+
+    typical: float
+    otsu: float
+
+
+def place_edges(
+    field: Field, seeds: np.ndarray, rule: Edge, reference: Reference | None = None
+) -> Edges:
     """Move the edge of every seed to where ``rule`` puts it.
 
     Parameters
@@ -100,26 +119,32 @@ def place_edges(field: Field, seeds: np.ndarray, rule: Edge) -> Edges:
         ``(y, x)`` bool, at least one pixel: the particles as a method found them.
     rule
         ``base``, ``half`` or ``otsu``.
+    reference
+        Of the frame that ``field`` is a tile of; its own where ``None``.
     """
     labels, n = kernels.label(seeds)
     sigma, diameter = field.scale.sigma, _typical_diameter(labels, n)
-    support = field.valid & (kernels.grow(labels, math.ceil(2 + 1.5 * sigma)) == 0)
-    if np.count_nonzero(support) < 0.01 * seeds.size:
+    owner = kernels.grow(labels, round(3 + 2 * sigma + 0.1 * diameter))
+    support = field.valid & (owner == 0)
+    if np.count_nonzero(support) < _LEAST_SUPPORT * seeds.size:
+        support = field.valid & (kernels.grow(labels, math.ceil(2 + 1.5 * sigma)) == 0)
+    if np.count_nonzero(support) < _LEAST_SUPPORT * seeds.size:
         support = field.valid & ~seeds
     depth = field.smooth - local_background(field.smooth, support, max(8.0, diameter))
     bare = depth[::2, ::2][support[::2, ::2]]
     noise = 1.4826 * float(np.median(np.abs(bare))) if bare.size else 0.0
-    owner = kernels.grow(labels, round(3 + 2 * sigma + 0.1 * diameter))
     near = _near(owner, seeds, depth, field.valid, n)
-    plateau, area = _plateaus(near, noise)
-    level = _levels(field, depth, plateau, area, noise, rule)
+    if reference is None:
+        reference = Reference(_typical(near), float(threshold_otsu(depth[field.valid])))
+    plateau, area = _plateaus(near, reference.typical, noise)
+    level = _levels(field, plateau, area, noise, reference.otsu if rule == "otsu" else rule)
     above = near.at[near.depth > level[near.owner]]
     mask = _touching(_painted(above, seeds.shape), seeds)
     half = near.at[near.depth > np.maximum(_HALF * plateau, level)[near.owner]]
     tight = _painted(half, seeds.shape) & mask
     levels = _everywhere(level, owner)
-    filled = _fill(mask, depth, levels)
-    return Edges(filled, tight | (filled & ~mask), depth, levels, noise)
+    filled = _fill(mask, depth, levels) & field.valid
+    return Edges(filled, tight | (filled & ~mask), depth, levels, noise, reference)
 
 
 def _near(
@@ -151,7 +176,7 @@ def local_background(smooth: np.ndarray, support: np.ndarray, reach: float) -> n
     Where none is that near, farther support is taken, octave by octave. Worked out on a grid of
     ``reach / 4`` px, since nothing finer is left after the mean.
     """
-    factor = int(np.clip(reach / 4, 1, 16))
+    factor = int(np.clip(reach / 4, 1, min(16, *smooth.shape)))
     weight = kernels.shrink(support, factor)
     values = kernels.shrink(np.where(support, smooth, 0), factor)
     inside = smooth[::4, ::4][support[::4, ::4]]
@@ -172,16 +197,21 @@ def _typical_diameter(labels: np.ndarray, n: int) -> float:
     return 2 * float(np.sqrt(np.average(area, weights=area) / np.pi))
 
 
-def _plateaus(near: _Near, noise: float) -> tuple[np.ndarray, np.ndarray]:
+def _typical(near: _Near) -> float:
+    """Median depth of the seeds, small ones counting less."""
+    first = near.mean(near.seed)[1:]
+    weight = np.clip(near.area(near.seed)[1:], 1, 50)
+    order = np.argsort(first)
+    at = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
+    return float(first[order][at])
+
+
+def _plateaus(near: _Near, typical: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
     """Plateau and area (px) within a first outline; an infinite plateau for a stain to leave out.
 
     Entries 0..n, the first unused.
     """
     first = near.mean(near.seed)
-    weight = np.clip(near.area(near.seed)[1:], 1, 50)
-    order = np.argsort(first[1:])
-    at = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-    typical = first[1:][order][at]
     base = np.maximum(_FIRST_SHARE * first, min(_NOISE_FLOOR * noise, _HALF * typical))
     outline = near.depth > base[near.owner]
     plateau = near.mean(outline | near.seed)
@@ -213,16 +243,11 @@ def base_share(radius: np.ndarray, blur: float) -> np.ndarray:
 
 
 def _levels(
-    field: Field,
-    depth: np.ndarray,
-    plateau: np.ndarray,
-    area: np.ndarray,
-    noise: float,
-    rule: Edge,
+    field: Field, plateau: np.ndarray, area: np.ndarray, noise: float, rule: str | float
 ) -> np.ndarray:
-    """Depth of the edge of each particle 1..n (entry 0 unused)."""
-    if rule == "otsu":
-        return np.minimum(threshold_otsu(depth[field.valid]), _OTSU_CAP * plateau)
+    """Depth of the edge of each particle 1..n (entry 0 unused); ``rule`` may be a depth."""
+    if not isinstance(rule, str):
+        return np.minimum(rule, _OTSU_CAP * plateau)
     blur = float(np.hypot(field.scale.sigma, _CAMERA_BLUR))
     share = _HALF if rule == "half" else base_share(np.sqrt(area / np.pi), blur)
     return np.maximum(share * plateau, np.minimum(_NOISE_FLOOR * noise, _HALF * plateau))

@@ -37,6 +37,8 @@ class Choice:
         Global threshold of the smoothed frame, particles bright.
     separate
         Whether there are two populations of pixels at all.
+    windows
+        Where this was looked at.
     """
 
     polarity: Polarity
@@ -45,6 +47,7 @@ class Choice:
     scale: Scale
     level: float
     separate: bool
+    windows: list[Tile]
 
     def flat(self, image: np.ndarray, tile: Tile = WHOLE) -> np.ndarray:
         """Flatten a tile and turn it so that particles are bright; float32.
@@ -98,7 +101,7 @@ def choose(image: np.ndarray, valid: np.ndarray, polarity: str) -> Choice:
     windows = sample_windows(image, valid)
     chosen, score = _polarity(image, valid, windows, polarity)
     background = _background(image, valid, chosen)
-    draft = Choice(chosen, score, background, Scale(1.0, 0.0, 0.0), 0.0, False)
+    draft = Choice(chosen, score, background, Scale(1.0, 0.0, 0.0), 0.0, False, windows)
     views = [(draft.flat(image, window), valid[window]) for window in windows]
     scale = choose_scale(views)
     smooth = [gaussian(view, scale.sigma) for view, _ in views]
@@ -113,7 +116,7 @@ def choose(image: np.ndarray, valid: np.ndarray, polarity: str) -> Choice:
         if not separate or sparse[0].sigma < scale.sigma:
             scale, level = sparse
         separate = True
-    return Choice(chosen, score, background, scale, level, separate)
+    return Choice(chosen, score, background, scale, level, separate, windows)
 
 
 def make_field(image: np.ndarray, valid: np.ndarray, choice: Choice, tile: Tile = WHOLE) -> Field:
@@ -148,7 +151,7 @@ def _background(image: np.ndarray, valid: np.ndarray, polarity: Polarity) -> Bac
     if np.count_nonzero(known) < 9:
         return fit_background(coarse)
     above = -coarse if polarity == "dark" else coarse
-    support = known & (above < threshold_otsu(above[known]))
+    support = known & (above <= threshold_otsu(above[known]))
     background = fit_background(coarse, erode(support, 1))
     for _ in range(_REFITS):
         surface = background.surface(coarse.shape)

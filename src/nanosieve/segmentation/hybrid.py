@@ -29,7 +29,7 @@ _LARGE = 1 << 20
 
 def hybrid(field: Field) -> np.ndarray:
     """Seeds of particles, from the global threshold and, where steeper, from local ones."""
-    whole = kernels.fill_holes(kernels.opening(otsu(field))) & field.valid
+    whole = kernels.opening(otsu(field))
     factor = _coarseness(whole)
     coarse = Field(
         kernels.shrink(field.smooth, factor),
@@ -37,7 +37,7 @@ def hybrid(field: Field) -> np.ndarray:
         field.scale,
         field.level,
     )
-    start = kernels.shrink(whole, factor) > 0.5 if factor > 1 else whole
+    start = kernels.fill_holes(kernels.shrink(whole, factor) > 0.5) & coarse.valid
     seeds = _over_windows(coarse, start)
     if factor == 1:
         return seeds
@@ -59,10 +59,12 @@ def _over_windows(field: Field, seeds: np.ndarray) -> np.ndarray:
 def _coarseness(seeds: np.ndarray) -> int:
     """Blocks in which a large frame's local thresholds are worked out: the finest quarter of its
     particles keeps at least eight blocks across."""
-    labels, n = kernels.label(seeds)
-    if seeds.size <= _LARGE or n == 0:
+    if seeds.size <= _LARGE:
         return 1
-    diameter = 2 * float(np.sqrt(np.quantile(kernels.sums(labels, n)[1:], 0.25) / np.pi))
+    labels, n = kernels.label(np.ascontiguousarray(seeds[::2, ::2]))
+    if n == 0:
+        return 1
+    diameter = 4 * float(np.sqrt(np.quantile(kernels.sums(labels, n)[1:], 0.25) / np.pi))
     return int(np.clip(diameter / 8, 1, 3))
 
 

@@ -98,13 +98,16 @@ def reconstruct(seed: np.ndarray, mask: np.ndarray, direction: str) -> np.ndarra
 
 
 def sobel(image: np.ndarray) -> np.ndarray:
-    """Magnitude of Sobel's gradient; float32."""
-    return np.asarray(dip.SobelGradient(np.ascontiguousarray(image)))
+    """Magnitude of Sobel's gradient, scaled as in scikit-image; float32."""
+    image = np.ascontiguousarray(image)
+    along = [np.asarray(dip.SobelGradient(image, dimension=axis)) for axis in (0, 1)]
+    return np.hypot(*along) * np.float32(np.sqrt(2))
 
 
-def grey_opening(image: np.ndarray, diameter: int) -> np.ndarray:
-    """Grey opening by a disc of ``diameter`` px."""
-    return np.asarray(dip.Opening(np.ascontiguousarray(image), dip.SE(diameter, "elliptic")))
+def grey_opening(image: np.ndarray, radius: int) -> np.ndarray:
+    """Grey opening by the disc of pixels within ``radius`` px of the middle one."""
+    disc = dip.SE(2 * radius + 0.1, "elliptic")
+    return np.asarray(dip.Opening(np.ascontiguousarray(image), disc))
 
 
 def regional_maxima(image: np.ndarray) -> np.ndarray:

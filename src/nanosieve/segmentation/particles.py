@@ -8,7 +8,7 @@ from scipy import special
 
 from nanosieve.core.segmentation import Edge
 from nanosieve.segmentation import kernels
-from nanosieve.segmentation.edge import Edges, place_edges
+from nanosieve.segmentation.edge import Edges, Reference, place_edges
 from nanosieve.segmentation.field import Field
 from nanosieve.segmentation.methods import METHODS
 from nanosieve.segmentation.split import split_touching
@@ -39,15 +39,15 @@ class Particles:
         ``(y, x)`` int32, 1..n.
     confidence
         ``(y, x)`` float32.
-    joined
-        ``(n + 1,)`` int: the component, before splitting, that each label was part of.
+    parted
+        ``(n + 1,)`` bool: whether the label was split from a neighbour.
     shift
         ``(n + 1,)`` float: half the change of each diameter, px, when its level moves by a quarter.
     """
 
     labels: np.ndarray
     confidence: np.ndarray
-    joined: np.ndarray
+    parted: np.ndarray
     shift: np.ndarray
 
 
@@ -60,22 +60,37 @@ def noise_diameter(sigma: float) -> float:
     return max(_LEAST_DIAMETER, _FWHM * sigma)
 
 
-def find_particles(field: Field, recipe: Recipe) -> Particles:
-    """Run the corridor's segmentation on one tile."""
+def find_particles(field: Field, recipe: Recipe, reference: Reference | None = None) -> Particles:
+    """Run the corridor's segmentation on one tile; ``reference`` is that of the whole frame."""
     smallest = recipe.min_diameter_px
-    seeds = kernels.opening(METHODS[recipe.method](field))
-    seeds = _large(seeds, _SEED_SHARE * smallest)
+    seeds = find_seeds(field, recipe)
     if not seeds.any():
         nothing = np.zeros(seeds.shape, np.int32)
-        return Particles(nothing, nothing.astype(np.float32), np.zeros(1, int), np.zeros(1))
-    edges = place_edges(field, seeds, recipe.edge)
+        return Particles(nothing, nothing.astype(np.float32), np.zeros(1, bool), np.zeros(1))
+    edges = place_edges(field, seeds, recipe.edge, reference)
     mask = _large(kernels.opening(edges.mask), smallest)
     whole, _ = kernels.label(mask)
     labels = split_touching(mask, edges.tight & mask, edges.depth) if recipe.split else whole
     n = int(labels.max(initial=0))
-    joined = np.zeros(n + 1, np.intp)
-    joined[labels[mask]] = whole[mask]
-    return Particles(labels, _confidence(edges, mask, field), joined, _shift(edges, labels, n))
+    return Particles(
+        labels, _confidence(edges, mask, field), _parted(labels, n, whole), _shift(edges, labels, n)
+    )
+
+
+def _parted(labels: np.ndarray, n: int, whole: np.ndarray) -> np.ndarray:
+    """Labels that share a component with another one."""
+    inside = labels > 0
+    component = np.zeros(n + 1, np.intp)
+    component[labels[inside]] = whole[inside]
+    shared = np.bincount(component)[component] > 1
+    shared[0] = False
+    return shared
+
+
+def find_seeds(field: Field, recipe: Recipe) -> np.ndarray:
+    """Where the method sees particles; ``(y, x)`` bool."""
+    seeds = kernels.opening(METHODS[recipe.method](field))
+    return _large(seeds, _SEED_SHARE * recipe.min_diameter_px)
 
 
 def _confidence(edges: Edges, mask: np.ndarray, field: Field) -> np.ndarray:

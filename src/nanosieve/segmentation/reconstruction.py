@@ -46,7 +46,7 @@ def published(image: np.ndarray) -> np.ndarray:
     filled = -_without_domes(-without_maxima)
     residue = np.abs(filled - without_maxima)
     residue = _unit(residue + kernels.sobel(residue))
-    residue = _unit(kernels.grey_opening(residue, 11))
+    residue = _unit(kernels.grey_opening(residue, 5))
     return residue > threshold_otsu(residue)
 
 

@@ -126,7 +126,7 @@ def local_noise(smooth: np.ndarray, support: np.ndarray, reach: float) -> float:
 
     Slow variation of the support is not noise: it is taken away before the spread is taken.
     """
-    factor = max(1, int(reach / 4))
+    factor = max(1, min(int(reach / 4), *smooth.shape))
     weight = gaussian(shrink(support, factor), reach / factor) + 1e-3
     total = gaussian(shrink(np.where(support, smooth, 0), factor), reach / factor)
     mean = enlarge(total / weight, smooth.shape, factor)

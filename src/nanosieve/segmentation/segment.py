@@ -111,7 +111,7 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
         choice.polarity,
         settings=_settings(choice, recipe, found),
         excluded=exclude,
-        split_labels=_split_labels(found),
+        split_labels=frozenset(np.flatnonzero(found.parted).tolist()),
         flags=tuple(flags),
         notes=tuple(notes),
     )
@@ -158,7 +158,7 @@ def _warnings(
         notes.append(
             f"Particles were taken to be {choice.polarity}, but only just; set --polarity if wrong."
         )
-    spacings = lattice_spacings(image)
+    spacings = np.concatenate([lattice_spacings(image[window]) for window in choice.windows])
     if is_lattice(spacings, pixel_size_nm):
         flags.append("lattice_resolved")
         coarsest = float(spacings.max())
@@ -183,16 +183,9 @@ def _settings(choice: Choice, recipe: Recipe, found: Particles) -> dict[str, Any
     }
 
 
-def _split_labels(found: Particles) -> frozenset[int]:
-    """Labels that share a component with another one."""
-    shared = np.bincount(found.joined)[found.joined] > 1
-    shared[0] = False
-    return frozenset(np.flatnonzero(shared).tolist())
-
-
 def _empty(shape: tuple[int, ...]) -> Particles:
     return Particles(
-        np.zeros(shape, np.int32), np.zeros(shape, np.float16), np.zeros(1, np.intp), np.zeros(1)
+        np.zeros(shape, np.int32), np.zeros(shape, np.float16), np.zeros(1, bool), np.zeros(1)
     )
 
 

@@ -7,6 +7,7 @@ joined where their union is as convex as they are and no lighter gap runs betwee
 nothing is left to join: the idea of the ultimate erosion of convex sets, from the other end.
 """
 
+import heapq
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,20 +100,33 @@ def _join(labels: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """Join neighbours whose union is one convex particle, best first."""
     lines = _borders(labels, depth)
     parts = _parts(labels, depth, {k for pair in lines for k in pair})
-    scores = {pair: _score(parts, pair, line) for pair, line in lines.items()}
+    beside: dict[int, set[int]] = {number: set() for number in parts}
+    for a, b in lines:
+        beside[a].add(b)
+        beside[b].add(a)
+    # Scores of pairs that have changed since stay in the heap; their stamps are out of date.
+    stamp = dict.fromkeys(parts, 0)
+    heap: list[tuple[float, tuple[int, int], tuple[int, int]]] = []
+
+    def push(pair: tuple[int, int]) -> None:
+        score = _score(parts, pair, lines[pair])
+        if score > 0:
+            heapq.heappush(heap, (-score, pair, (stamp[pair[0]], stamp[pair[1]])))
+
+    for pair in lines:
+        push(pair)
     target = np.arange(int(labels.max()) + 1)
-    while scores:
-        pair = max(scores, key=lambda key: (scores[key], key))
-        if scores[pair] <= 0:
-            break
+    while heap:
+        _, pair, seen = heapq.heappop(heap)
+        if pair not in lines or seen != (stamp[pair[0]], stamp[pair[1]]):
+            continue
         kept, gone = pair
         parts[kept] = _union(parts[kept], parts.pop(gone))
         target[target == gone] = kept
-        del scores[pair], lines[pair]
-        _hand_over(lines, scores, gone, kept)
-        for other in lines:
-            if kept in other:
-                scores[other] = _score(parts, other, lines[other])
+        stamp[kept] += 1
+        _hand_over(lines, beside, gone, kept)
+        for other in beside[kept]:
+            push((min(kept, other), max(kept, other)))
     used = np.unique(target[labels])
     numbers = np.zeros(len(target), np.int32)
     numbers[used[used > 0]] = np.arange(1, np.count_nonzero(used) + 1)
@@ -120,18 +134,19 @@ def _join(labels: np.ndarray, depth: np.ndarray) -> np.ndarray:
 
 
 def _hand_over(
-    lines: dict[tuple[int, int], np.ndarray],
-    scores: dict[tuple[int, int], float],
-    gone: int,
-    kept: int,
+    lines: dict[tuple[int, int], np.ndarray], beside: dict[int, set[int]], gone: int, kept: int
 ) -> None:
-    """Give the borders of the joined part to what it was joined to."""
-    for pair in [pair for pair in lines if gone in pair]:
-        line = lines.pop(pair)
-        scores.pop(pair)
-        other = pair[1] if pair[0] == gone else pair[0]
+    """Give the borders and neighbours of the joined part to what it was joined to."""
+    del lines[min(kept, gone), max(kept, gone)]
+    for other in beside.pop(gone):
+        beside[other].discard(gone)
+        if other == kept:
+            continue
+        line = lines.pop((min(gone, other), max(gone, other)))
         new = (min(kept, other), max(kept, other))
         lines[new] = np.concatenate([lines[new], line]) if new in lines else line
+        beside[other].add(kept)
+        beside[kept].add(other)
 
 
 def _borders(labels: np.ndarray, depth: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
@@ -176,7 +191,7 @@ def _corners(ys: np.ndarray, xs: np.ndarray) -> np.ndarray:
     first = np.diff(ys, prepend=-1) != 0
     last = np.append(first[1:], True)
     ends = np.column_stack([np.r_[ys[first], ys[last]], np.r_[xs[first], xs[last]]])
-    return np.concatenate([ends + (dy, dx) for dy in (-0.5, 0.5) for dx in (-0.5, 0.5)])
+    return np.concatenate([ends + np.array([dy, dx]) for dy in (-0.5, 0.5) for dx in (-0.5, 0.5)])
 
 
 def _union(a: _Part, b: _Part) -> _Part:

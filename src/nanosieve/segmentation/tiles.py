@@ -1,8 +1,10 @@
 """Large frames in tiles, so that memory does not grow with the frame.
 
-All that depends on the whole frame is chosen before (`nanosieve.segmentation.field.Choice`). A
-particle belongs to the tile in whose core the middle of its box lies, and is taken from there
-whole; the halo is wide enough that its surroundings are the same as in the untiled frame.
+Polarity, flat field, smoothing, thresholds and the usual depth of a particle are those of the whole
+frame (`nanosieve.segmentation.field.Choice`, `nanosieve.segmentation.edge.Reference`). A particle
+belongs to the tile in whose core the middle of its box lies, and is taken from there whole. The
+local background of a tile may differ a little from that of the untiled frame, and with it an edge,
+by a fraction of a pixel; a particle wider than the halo may be cut.
 """
 
 from collections.abc import Iterator
@@ -11,11 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from nanosieve.segmentation.edge import Reference, place_edges
 from nanosieve.segmentation.field import Choice, make_field
-from nanosieve.segmentation.particles import Particles, Recipe, find_particles
+from nanosieve.segmentation.particles import Particles, Recipe, find_particles, find_seeds
 
 CORE = 3072
-HALO = 512
+HALO = 768
+# Two tiles may see the middle of a particle a pixel apart; what both take is kept once.
+_SLACK = 2.0
 # Below this many pixels a frame is one tile.
 WHOLE_PIXELS = 5120**2
 
@@ -45,22 +50,42 @@ def find_in_tiles(
     """Find the particles of a frame, tile by tile; the confidence is float16."""
     labels = np.zeros(image.shape, np.int32)
     confidence = np.zeros(image.shape, np.float16)
-    joined, shifts = [np.zeros(1, np.intp)], [np.zeros(1)]
-    count = components = 0
+    parted, shifts = [np.zeros(1, bool)], [np.zeros(1)]
+    count = 0
+    reference = _reference(image, valid, choice, recipe)
     for tile in _tiles(image.shape):
-        found = find_particles(make_field(image, valid, choice, tile.halo), recipe)
+        found = find_particles(make_field(image, valid, choice, tile.halo), recipe, reference)
         confidence[tile.core] = found.confidence[tile.inner]
-        kept = _owned(found.labels, tile)
-        number = np.zeros(len(found.joined), np.int32)
-        number[kept] = np.arange(count + 1, count + 1 + len(kept))
         here = labels[tile.halo]
+        kept = _new(_owned(found.labels, tile), found.labels, here)
+        number = np.zeros(len(found.parted), np.int32)
+        number[kept] = np.arange(count + 1, count + 1 + len(kept))
         numbered = number[found.labels]
         np.copyto(here, numbered, where=(numbered > 0) & (here == 0))
-        joined.append(found.joined[kept] + components)
+        parted.append(found.parted[kept])
         shifts.append(found.shift[kept])
         count += len(kept)
-        components += int(found.joined.max(initial=0))
-    return Particles(labels, confidence, np.concatenate(joined), np.concatenate(shifts))
+    return Particles(labels, confidence, np.concatenate(parted), np.concatenate(shifts))
+
+
+def _reference(
+    image: np.ndarray, valid: np.ndarray, choice: Choice, recipe: Recipe
+) -> Reference | None:
+    """Usual depth and Otsu's level, from the window of most contrast."""
+    field = make_field(image, valid, choice, choice.windows[0])
+    seeds = find_seeds(field, recipe)
+    return place_edges(field, seeds, recipe.edge).reference if seeds.any() else None
+
+
+def _new(owned: np.ndarray, labels: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Of the labels that a tile owns, those that an earlier tile has not painted."""
+    boxes = ndimage.find_objects(labels)
+    kept = []
+    for number in owned:
+        inside = labels[boxes[number - 1]] == number
+        if np.count_nonzero(taken[boxes[number - 1]][inside]) < 0.5 * np.count_nonzero(inside):
+            kept.append(number)
+    return np.array(kept, np.intp)
 
 
 def _tiles(shape: tuple[int, int]) -> Iterator[_Tile]:
@@ -85,7 +110,7 @@ def _owned(labels: np.ndarray, tile: _Tile) -> np.ndarray:
             (part.start + part.stop - 1) / 2 + at for part, at in zip(box, tile.origin, strict=True)
         ]
         if all(
-            core.start - 0.5 <= at < core.stop - 0.5
+            core.start - 0.5 - _SLACK <= at < core.stop - 0.5 + _SLACK
             for at, core in zip(middle, tile.core, strict=True)
         ):
             kept.append(number)

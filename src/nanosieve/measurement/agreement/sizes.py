@@ -6,6 +6,7 @@ import numpy as np
 
 from nanosieve.core.errors import UsageError
 from nanosieve.measurement.agreement.instances import Overlaps
+from nanosieve.measurement.distribution import ks_distance
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,4 @@ def size_agreement(true: np.ndarray, predicted: np.ndarray, pairs: np.ndarray) -
     if len(true) == 0 or len(predicted) == 0:
         return SizeAgreement(bias, nan, nan)
     difference = float(predicted.mean() - true.mean())
-    return SizeAgreement(bias, difference, _ks_distance(true, predicted))
-
-
-def _ks_distance(first: np.ndarray, second: np.ndarray) -> float:
-    # scipy's ks_2samp also finds a p-value, which takes long, and warns where it cannot.
-    both = np.concatenate([first, second])
-    shares = [
-        np.searchsorted(np.sort(sample), both, side="right") / len(sample)
-        for sample in (first, second)
-    ]
-    return float(np.abs(shares[0] - shares[1]).max())
+    return SizeAgreement(bias, difference, ks_distance(true, predicted))
