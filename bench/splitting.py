@@ -1,8 +1,8 @@
-"""Splitting of touching particles by four methods, on one and the same mask: ``-m bench.splitting``.
+"""Splitting of touching particles by four methods, on one mask: ``-m bench.splitting``.
 
 Not split; the watershed of the distance transform from its h-maxima (scikit-image); ultimate
-erosion for convex sets (UECS); `nanosieve.segmentation.split`. The first two rivals are run at three
-settings each and the best of the three, over all drawn sets, is shown.
+erosion for convex sets (UECS); `nanosieve.segmentation.split`. The first two rivals are run at
+three settings each and the best of the three, over all drawn sets, is shown.
 """
 
 import argparse
@@ -84,7 +84,9 @@ def _eroded(part: np.ndarray, least_px: int, step: int) -> list[np.ndarray]:
 
 def _solidity(part: np.ndarray) -> float:
     pixels = np.argwhere(part)
-    corners = np.concatenate([pixels + (dy, dx) for dy in (-0.5, 0.5) for dx in (-0.5, 0.5)])
+    corners = np.concatenate(
+        [pixels + np.array([dy, dx]) for dy in (-0.5, 0.5) for dx in (-0.5, 0.5)]
+    )
     try:
         return len(pixels) / ConvexHull(corners).volume
     except QhullError:

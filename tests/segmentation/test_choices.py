@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scenes import apart, dice
 
 from nanosieve.segmentation.field import choose, make_field
 from nanosieve.segmentation.methods import resolve
@@ -10,7 +11,6 @@ from nanosieve.segmentation.sample import sample_windows
 from nanosieve.segmentation.scale import choose_scale, local_noise
 from nanosieve.segmentation.segment import segment
 from nanosieve.simulation.bodies import Bodies
-from scenes import apart, dice
 
 
 def discs(shape, centres, radius) -> np.ndarray:
@@ -68,7 +68,7 @@ def test_polarity_does_not_depend_on_coverage(sign):
 
 
 def test_polarity_of_noise_is_a_guess_and_stripes_are_flagged():
-    y, x = np.mgrid[:256, :256]
+    x = np.mgrid[:256, :256][1]
     stripes = 100 + 40 * (np.sin(2 * np.pi * x / 64) > 0)
     image = np.random.default_rng(0).normal(stripes, 3).astype(np.float32)
     assert not is_certain(find_polarity(image, np.ones(image.shape, bool)))
@@ -96,7 +96,9 @@ def test_the_field_is_flat_with_bright_particles(polarity):
     field = make_field(image, valid, choice)
     bare = truth.labels == 0
     third = image.shape[1] // 3
-    sides = [np.median(field.smooth[:, part][bare[:, part]]) for part in (np.s_[:third], np.s_[-third:])]
+    sides = [
+        np.median(field.smooth[:, part][bare[:, part]]) for part in (np.s_[:third], np.s_[-third:])
+    ]
     rise = np.median(field.smooth[~bare]) - np.median(field.smooth[bare])
     assert rise > 0
     assert abs(sides[0] - sides[1]) < 0.03 * rise

@@ -4,6 +4,7 @@ from statistics import median
 
 import numpy as np
 import pytest
+from scenes import apart, worst_match
 
 from nanosieve.segmentation.field import choose
 from nanosieve.segmentation.methods import METHODS
@@ -14,7 +15,6 @@ from nanosieve.simulation.bodies import scatter
 from nanosieve.simulation.imaging import Imaging
 from nanosieve.simulation.spheres import draw
 from nanosieve.simulation.supports import empty_supports, support
-from scenes import apart, worst_match
 
 
 def test_empty_supports_give_no_particle():

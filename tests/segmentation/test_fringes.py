@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scenes import apart, over
 from scipy import ndimage
 
 from nanosieve.core.micrograph import Micrograph
@@ -9,7 +10,6 @@ from nanosieve.files.read import read
 from nanosieve.segmentation.fringes import is_lattice, lattice_spacings
 from nanosieve.segmentation.segment import segment
 from nanosieve.simulation.bodies import Bodies
-from scenes import apart, over
 
 Y, X = np.mgrid[:512, :512].astype(np.float32)
 
@@ -64,7 +64,11 @@ def test_a_honeycomb_of_atoms_is_a_lattice():
 
 
 def test_an_array_of_particles_is_no_lattice_of_atoms():
-    centres = [(24 * row + 14.3, 24 * column + 12.8 + row % 2 * 9) for row in range(21) for column in range(20)]
+    centres = [
+        (24 * row + 14.3, 24 * column + 12.8 + row % 2 * 9)
+        for row in range(21)
+        for column in range(20)
+    ]
     image = over(Bodies.spheres((512, 512), centres, [8] * len(centres)), "dark").image
     # Bragg peaks there are: 24 px at 0.2 nm is 5 nm.
     assert lattice_spacings(image).size

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from scenes import apart, dice, over
 from scipy import ndimage
 from skimage import filters, morphology
 
 from nanosieve.segmentation.reconstruction import published
 from nanosieve.segmentation.segment import segment
 from nanosieve.simulation.bodies import Bodies
-from scenes import apart, dice, over
 
 
 def unit(image: np.ndarray) -> np.ndarray:
@@ -83,7 +83,9 @@ def test_the_published_recipe_loses_what_the_frame_cuts_and_the_repair_finds_it(
 
 def test_the_published_recipe_deletes_ten_pixel_particles():
     rng = np.random.default_rng(0)
-    bodies = Bodies.spheres((200, 200), [[60, 60], [140, 60], [60, 140], [140, 140]], [20, 5, 5, 20])
+    bodies = Bodies.spheres(
+        (200, 200), [[60, 60], [140, 60], [60, 140], [140, 140]], [20, 5, 5, 20]
+    )
     truth = over(bodies, "dark", rng=rng)
     small = np.isin(truth.labels, [2, 3])
     old = segment(truth.image, method="reconstruction", polarity="dark", paper_exact=True)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from scenes import apart, over, worst_match
 
 from nanosieve.core.errors import FailedInput, UsageError
 from nanosieve.segmentation.methods import METHODS
 from nanosieve.segmentation.segment import segment
 from nanosieve.simulation.bodies import Bodies
-from scenes import apart, over, worst_match
 
 
 @pytest.mark.parametrize("method", METHODS)

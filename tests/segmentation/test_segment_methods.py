@@ -1,12 +1,12 @@
-"""Every method on drawn particles, with nothing set: what is found, and what a result looks like."""
+"""Every method on drawn particles, nothing set: what is found, what a result looks like."""
 
 import numpy as np
 import pytest
+from scenes import apart, dice, over, worst_match
 
 from nanosieve.segmentation.methods import AUTO, METHODS
 from nanosieve.segmentation.segment import segment
 from nanosieve.simulation.bodies import Bodies, clusters, scatter
-from scenes import apart, dice, over, worst_match
 
 # A pixel more or less all round is a third of the area of a 6 px particle.
 LEAST_DICE = {6: 0.85, 130: 0.97}

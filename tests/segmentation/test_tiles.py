@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from scenes import over, worst_match
 
 from nanosieve.measurement.agreement.instances import overlaps
 from nanosieve.segmentation import segment as module
 from nanosieve.segmentation import tiles
 from nanosieve.segmentation.segment import segment
 from nanosieve.simulation.bodies import Bodies, clusters, scatter
-from scenes import over, worst_match
 
 SIDE = 1000
 
@@ -44,7 +44,7 @@ def test_tiles_change_nothing(truth, request, method):
     # The same particles came from a split.
     pairs = overlaps(whole.labels, tiled.labels)
     best = {}
-    for (one, other) in pairs.pairs[pairs.matches()]:
+    for one, other in pairs.pairs[pairs.matches()]:
         best[int(pairs.true_labels[one])] = int(pairs.predicted_labels[other])
     assert {best[label] for label in whole.split_labels} == set(tiled.split_labels)
     assert tiled.settings["edge_shift_px"] == pytest.approx(
@@ -55,7 +55,9 @@ def test_tiles_change_nothing(truth, request, method):
 @pytest.mark.usefixtures("small_tiles")
 def test_particles_on_seams_are_whole():
     """Spheres centred on seams and on the corners where four tiles meet."""
-    centres = [(250 * i, 250 * j + 125 * (k % 2)) for k in range(2) for i in (1, 2, 3) for j in (1, 2, 3)]
+    centres = [
+        (250 * i, 250 * j + 125 * (k % 2)) for k in range(2) for i in (1, 2, 3) for j in (1, 2, 3)
+    ]
     rng = np.random.default_rng(0)
     truth = over(Bodies.spheres((SIDE, SIDE), centres, [24] * len(centres)), "bright", rng=rng)
     found = segment(truth.image)

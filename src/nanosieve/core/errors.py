@@ -14,7 +14,7 @@ class OutputError(NanosieveError):
 
 
 class InputError(NanosieveError):
-    """One input cannot be analysed; the others go on. Its ``status`` is that input's summary row."""
+    """One input cannot be analysed; the others go on. ``status`` stands in its summary row."""
 
     status = "failed"
 

@@ -77,7 +77,7 @@ class Step:
 
 
 class Frames(Protocol):
-    """A lazily read stack: ``shape`` is ``(t, y, x)``, ``stack[i]`` a 2-D array in its own dtype."""
+    """A lazily read stack: ``shape`` is ``(t, y, x)``, ``stack[i]`` a 2-D array, own dtype."""
 
     @property
     def shape(self) -> tuple[int, int, int]: ...
