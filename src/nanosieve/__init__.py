@@ -4,8 +4,8 @@ The public surface is lazy: ``import nanosieve`` loads nothing but this file, ea
 it needs on first use.
 
 >>> import nanosieve
->>> sorted(nanosieve.__all__)[:3]
-['Micrograph', 'Segmentation', 'analyse']
+>>> [name for name in nanosieve.__all__ if name.islower() and name.isalpha()]
+['analyse', 'measure', 'read', 'segment']
 """
 
 from importlib import import_module

@@ -155,11 +155,22 @@ def measure_frames(
             excluded = with_annotations(filled, excluded, trail)
         del filled
         certain = (given > 0).astype(np.float16)
-        found = Segmentation(given, certain, GIVEN, "dark", excluded=excluded)
+        found = Segmentation(
+            given, certain, GIVEN, "dark", excluded=excluded, split_labels=_touching(given)
+        )
         dead &= trail.dead
         yield _measured(image, found, calibration, settings, place, trail)
     if dead:
         raise no_image(micrograph)
+
+
+def _touching(labels: np.ndarray) -> frozenset[int]:
+    """Labels next to another label: in given labels nothing else tells who was taken apart."""
+    found: set[int] = set()
+    for here, there in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
+        meet = (here != there) & (here > 0) & (there > 0)
+        found.update(np.unique(here[meet]).tolist(), np.unique(there[meet]).tolist())
+    return frozenset(found)
 
 
 def _with_pixel_size(micrograph: Micrograph, settings: Settings) -> Micrograph:

@@ -1,6 +1,7 @@
 """The command line run in this process, and in one of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,6 +47,10 @@ def nanosieve(monkeypatch, capsys) -> Callable[..., Ended]:
     return run
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def process() -> Callable[..., subprocess.Popen]:
     """Start ``python -m nanosieve ARGUMENTS`` in a process (and a group) of its own."""
@@ -60,6 +65,8 @@ def process() -> Callable[..., subprocess.Popen]:
             errors="replace",
             env=os.environ | environment,
             start_new_session=True,
+            # A background job of a shell passes on that it ignores Ctrl-C.
+            preexec_fn=_heed_interrupts if os.name == "posix" else None,  # noqa: PLW1509
         )
         started.append(child)
         return child

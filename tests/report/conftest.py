@@ -114,7 +114,6 @@ def run(image: ImageView, population: PopulationView) -> RunView:
         overall=(population,),
         edge_rule="the outline lies at half maximum.",
         counting_rule="every particle above 2 nm.",
-        command="nanosieve segment gold.tif",
         settings={"method": "hybrid"},
         warnings=("the disk was nearly full",),
         n_skipped=3,

@@ -150,7 +150,6 @@ def test_frame_of_iso_21363_and_budget_are_stated(tmp_path: Path, run: RunView) 
         "a lower bound",
         "give --pixel-size-uncertainty",
         "nanosieve, version 1.2.3",
-        "nanosieve segment gold.tif",
         "200 particles of 300 (66.7 %) are isolated; their mean diameter is 10.0 % smaller",
     ):
         assert expected in text

@@ -19,8 +19,8 @@ from nanosieve.simulation.supports import empty_supports, support
 
 def test_empty_supports_give_no_particle():
     """Flat, textured and sloping supports in bright field and HAADF."""
-    results = [segment(image.frames[0]) for image in empty_supports(seeds=range(3))]
-    assert len(results) == 18
+    results = [segment(image.frames[0]) for image in empty_supports((400, 400), seeds=range(2))]
+    assert len(results) == 12
     numbers = [found.n for found in results]
     assert median(numbers) == 0
     assert np.mean([n == 0 for n in numbers]) >= 0.9
@@ -37,7 +37,7 @@ def test_no_method_finds_any_on_an_empty_support(method):
 
 def test_pure_noise_of_any_size_gives_no_particle():
     rng = np.random.default_rng(3)
-    for shape in [(40, 40), (64, 300), (512, 512), (1100, 1100)]:
+    for shape in [(40, 40), (64, 300), (512, 512), (1030, 1030)]:
         assert segment(rng.normal(1000, 30, shape)).n == 0
 
 

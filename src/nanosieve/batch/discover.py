@@ -154,4 +154,8 @@ def _nothing(
     passed = sorted({path.suffix.lower() or "(no suffix)" for path in skipped})
     why = f"; files of unknown suffix were passed over: {', '.join(passed)}" if passed else ""
     why += "".join(f"; {one}" for one in unreadable)
+    gone = [
+        str(one) for one in arguments if not Path(one).exists() and not glob.has_magic(str(one))
+    ]
+    why += f"; no such file or folder: {', '.join(gone)}" if gone else ""
     return f"nothing to analyse in {asked}{why}; give files, folders or globs of images"

@@ -102,7 +102,6 @@ def write_run_page(out: Path, records: Sequence[Record], options: PageOptions) -
         groups=tuple(_populations(groups, sizes)) if grouped else (),
         edge_rule=_edge_rule(records),
         counting_rule=_COUNTING,
-        command="nanosieve report OUT",
         settings=_settings(records),
         warnings=options.warnings,
         n_skipped=options.skipped,

@@ -15,30 +15,34 @@ from nanosieve.core.errors import UsageError
 if TYPE_CHECKING:
     from nanosieve.evaluation import Evaluation
 
+_Predictions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--predictions",
+        metavar="NAME=DIR",
+        help="Label images made elsewhere: DIR/<name>/labels.tif or DIR/<name>.tif|png; "
+        "may be repeated.",
+    ),
+]
+_Groups = Annotated[
+    str | None,
+    typer.Option(
+        "--groups",
+        metavar="image|FILE.csv",
+        help="What is independent: each image, or a table of name, group "
+        "(default: dataset.csv, else all images are one group).",
+    ),
+]
+
 
 def evaluate(
     data: Annotated[Path, typer.Option("--data", help="Data-set folder (images/, masks/, ...).")],
     method: Annotated[
         list[str] | None, typer.Option("--method", help="Method to run; may be repeated.")
     ] = None,
-    predictions: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--predictions",
-            metavar="NAME=DIR",
-            help="Label images made elsewhere: DIR/<name>/labels.tif or DIR/<name>.tif|png; "
-            "may be repeated.",
-        ),
-    ] = None,
+    predictions: _Predictions = None,
     out: options.Out = Path("nanosieve-out"),
-    groups: Annotated[
-        str | None,
-        typer.Option(
-            metavar="image|FILE.csv",
-            help="What is independent: each image, or a table of name, group "
-            "(default: dataset.csv, else all images are one group).",
-        ),
-    ] = None,
+    groups: _Groups = None,
     split: Annotated[
         str | None, typer.Option("--only", help="Score only this split of dataset.csv.")
     ] = None,

@@ -36,13 +36,13 @@ class Settings(BaseModel):
     @classmethod
     def _length(cls, value: str | None) -> str | None:
         if value is not None:
-            number = value.removesuffix("px")
+            number = value.removesuffix("px").removesuffix("nm")
             try:
                 positive = math.isfinite(float(number)) and float(number) > 0
             except ValueError:
                 positive = False
             if not positive:
-                raise ValueError(f"expected nm as '2.5' or pixels as '12px', got {value!r}")
+                raise ValueError("expected nm as '2.5' or pixels as '12px'")
         return value
 
     @model_validator(mode="after")
@@ -86,4 +86,4 @@ class Settings(BaseModel):
                 f"--min-diameter {self.min_diameter} is in nm but the pixel size is unknown; "
                 "give --pixel-size, or the diameter in pixels as '12px'"
             )
-        return float(self.min_diameter) / pixel_size_nm
+        return float(self.min_diameter.removesuffix("nm")) / pixel_size_nm

@@ -258,8 +258,6 @@ class RunView:
         Sentence: at which level and where on the profile the edge was put.
     counting_rule
         Sentence: which particles are counted (border-cut, overlapping, smallest size).
-    command
-        Command line that makes the page again.
     settings
         Setting -> value, as echoed in ``run.json``.
     warnings
@@ -277,7 +275,6 @@ class RunView:
     groups: tuple[PopulationView, ...] = ()
     edge_rule: str = ""
     counting_rule: str = ""
-    command: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     n_skipped: int = 0

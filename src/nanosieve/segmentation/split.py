@@ -204,9 +204,9 @@ def _score(parts: dict[int, _Part], pair: tuple[int, int], line: np.ndarray) -> 
     """How much two neighbours are one particle; 0 where they are two."""
     a, b = parts[pair[0]], parts[pair[1]]
     gap = float(np.percentile(line, 80)) / max(min(a.depth, b.depth), 1e-30)
-    if gap <= _GAP:
+    tiny = min(a.area, b.area) < _TINY * max(a.area, b.area)
+    if gap <= _GAP and not tiny:
         return 0.0
     own = (a.solidity * a.area + b.solidity * b.area) / (a.area + b.area)
     convex = _union(a, b).solidity / own
-    tiny = min(a.area, b.area) < _TINY * max(a.area, b.area)
     return convex * min(gap, 1.0) if tiny or convex > _CONVEX else 0.0
