@@ -184,25 +184,18 @@ def _print(
     def f1(name: str, method: str, setting: str) -> float:
         return float(np.nanmean([counts.f1 for counts in found[name, method, setting]]))
 
-    chosen = {}
-    for method, variants in METHODS.items():
-        settings = [setting for setting, _ in variants]
-        chosen[method] = max(
-            settings, key=lambda setting: sum(f1(name, method, setting) for name in sets)
-        )
-    heads = [f"{method}, {chosen[method]}".rstrip(", ") for method in METHODS]
-    print(f"| mean F1 at IoU 0.5 | {' | '.join(heads)} |\n|{'---|' * (len(heads) + 1)}")
+    print(f"| mean F1 at IoU 0.5 | {' | '.join(METHODS)} |\n|{'---|' * (len(METHODS) + 1)}")
     for name in sets:
-        cells = [f"{f1(name, method, chosen[method]):.3f}" for method in METHODS]
+        cells = []
+        for method, variants in METHODS.items():
+            best = max((f1(name, method, setting), setting) for setting, _ in variants)
+            cells.append(f"{best[0]:.3f}" + (f" ({best[1]})" if best[1] else ""))
         print(f"| {name} | {' | '.join(cells)} |")
-    unit = seconds["nanosieve", ""]
-    cells = [f"{seconds[method, chosen[method]] / unit:.2f}" for method in METHODS]
+    cells = [
+        f"{np.mean([seconds[method, setting] for setting, _ in variants]) / seconds['nanosieve', '']:.2f}"
+        for method, variants in METHODS.items()
+    ]
     print(f"| time over that of nanosieve | {' | '.join(cells)} |")
-    print("\nEvery setting, mean over the sets:")
-    for method, variants in METHODS.items():
-        for setting, _ in variants:
-            mean = np.mean([f1(name, method, setting) for name in sets])
-            print(f"- {method} {setting}".rstrip() + f": {mean:.3f}")
 
 
 if __name__ == "__main__":

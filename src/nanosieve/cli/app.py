@@ -59,7 +59,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="nanosieve", standalone_mode=False)
         if code == EXIT_INTERRUPTED:  # as newer Typer turns Ctrl-C into
             raise KeyboardInterrupt
     except (KeyboardInterrupt, typer.Abort):

@@ -17,7 +17,7 @@ from scipy.spatial import ConvexHull
 from nanosieve.segmentation import kernels
 
 _DEPTH = 0.05  # h of the log distance: a neck 5 % narrower than the particle makes two markers
-_CONVEX = 0.96  # union's solidity over the parts' own
+_CONVEX = 0.975  # union's solidity over the parts' own
 _GAP = 0.75  # depth on the line between two parts over the shallower part's depth
 _TINY = 0.08  # a part with less than this share of its neighbour's area is no particle
 
