@@ -191,10 +191,10 @@ def _print(
             best = max((f1(name, method, setting), setting) for setting, _ in variants)
             cells.append(f"{best[0]:.3f}" + (f" ({best[1]})" if best[1] else ""))
         print(f"| {name} | {' | '.join(cells)} |")
-    cells = [
-        f"{np.mean([seconds[method, setting] for setting, _ in variants]) / seconds['nanosieve', '']:.2f}"
-        for method, variants in METHODS.items()
-    ]
+    cells = []
+    for method, variants in METHODS.items():
+        spent = np.mean([seconds[method, setting] for setting, _ in variants])
+        cells.append(f"{spent / seconds['nanosieve', '']:.2f}")
     print(f"| time over that of nanosieve | {' | '.join(cells)} |")
 
 
