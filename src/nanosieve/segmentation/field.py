@@ -7,7 +7,7 @@ from skimage.filters import threshold_otsu
 
 from nanosieve.core.segmentation import Polarity
 from nanosieve.prepare.flat_field import Background, fit_background
-from nanosieve.segmentation.kernels import erode, gaussian, shrink
+from nanosieve.segmentation.kernels import gaussian, shave, shrink
 from nanosieve.segmentation.polarity import find_polarity
 from nanosieve.segmentation.population import two_populations
 from nanosieve.segmentation.sample import sample_windows
@@ -152,11 +152,11 @@ def _background(image: np.ndarray, valid: np.ndarray, polarity: Polarity) -> Bac
         return fit_background(coarse)
     above = -coarse if polarity == "dark" else coarse
     support = known & (above <= threshold_otsu(above[known]))
-    background = fit_background(coarse, erode(support, 1))
+    background = fit_background(coarse, shave(support))
     for _ in range(_REFITS):
         surface = background.surface(coarse.shape)
         rest = above + surface if polarity == "dark" else above - surface
         spread = 1.4826 * float(np.median(np.abs(rest[support])))
         support = known & (rest <= 3 * spread)
-        background = fit_background(coarse, erode(support, 1))
+        background = fit_background(coarse, shave(support))
     return background

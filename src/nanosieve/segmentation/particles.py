@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from nanosieve.core.segmentation import Edge
 from nanosieve.segmentation import kernels
@@ -17,6 +16,15 @@ from nanosieve.segmentation.split import split_touching
 _SEED_SHARE = 0.5
 _FWHM = 2.355
 _LEAST_DIAMETER = 3.0
+# The normal law to six widths in 64ths of one: within 0.004 of it, at a quarter of the time.
+_WIDEST, _STEPS = 6, 64
+_NORMAL = np.array(
+    [
+        (1 + math.erf((step / _STEPS - _WIDEST) / math.sqrt(2))) / 2
+        for step in range(2 * _STEPS * _WIDEST + 1)
+    ],
+    np.float32,
+)
 
 
 @dataclass(frozen=True)
@@ -99,11 +107,11 @@ def _confidence(edges: Edges, mask: np.ndarray, field: Field) -> np.ndarray:
     On the label's side of one half throughout: opening and filling decide where noise does not.
     """
     noise = max(edges.noise, field.scale.noise, 1e-30)
-    widths = (edges.depth - edges.level) / np.float32(noise)
-    confidence = (widths > 0).astype(np.float32)
-    # Beyond six widths the normal law is 0 or 1 to nine digits, and most of a frame is there.
-    near = np.abs(widths) < 6
-    confidence[near] = special.ndtr(widths[near])
+    steps = edges.depth - edges.level
+    steps *= np.float32(_STEPS / noise)
+    steps += np.float32(_STEPS * _WIDEST + 0.5)
+    np.clip(steps, 0, 2 * _STEPS * _WIDEST, out=steps)
+    confidence = _NORMAL[steps.astype(np.uint16)]
     np.maximum(confidence, 0.5, out=confidence, where=mask)
     np.minimum(confidence, 0.499, out=confidence, where=~mask)
     confidence[~field.valid] = 0
