@@ -89,3 +89,11 @@ def test_tiles_without_a_particle_are_empty():
     found = segment(image)
     assert found.n == 20
     assert not found.labels[420:].any()
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize(("radius", "cut"), [(40, False), (300, True)])
+def test_a_particle_wider_than_the_halo_is_reported(radius, cut):
+    bodies = Bodies.spheres((SIDE, SIDE), [(480.0, 520.0)], [radius])
+    found = segment(over(bodies, "dark", rng=np.random.default_rng(0)).image, method="otsu")
+    assert ("cut_by_tile" in found.flags) is cut

@@ -51,12 +51,15 @@ class Particles:
         ``(n + 1,)`` bool: whether the label was split from a neighbour.
     shift
         ``(n + 1,)`` float: half the change of each diameter, px, when its level moves by a quarter.
+    cut
+        Whether a particle reached out of what was looked at around its tile.
     """
 
     labels: np.ndarray
     confidence: np.ndarray
     parted: np.ndarray
     shift: np.ndarray
+    cut: bool = False
 
 
 def noise_diameter(sigma: float) -> float:

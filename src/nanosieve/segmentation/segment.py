@@ -104,6 +104,8 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     else:
         flags.append("one_population")
         found = _empty(image.shape)
+    if found.cut:
+        flags.append("cut_by_tile")
     return Segmentation(
         found.labels,
         found.confidence,

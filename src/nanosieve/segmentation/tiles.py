@@ -4,7 +4,7 @@ Polarity, flat field, smoothing, thresholds and the usual depth of a particle ar
 frame (`nanosieve.segmentation.field.Choice`, `nanosieve.segmentation.edge.Reference`). A particle
 belongs to the tile in whose core the middle of its box lies, and is taken from there whole. The
 local background of a tile may differ a little from that of the untiled frame, and with it an edge,
-by a fraction of a pixel; a particle wider than the halo may be cut.
+by a fraction of a pixel; a particle wider than the halo may be cut, and is reported.
 """
 
 from collections.abc import Iterator
@@ -51,13 +51,14 @@ def find_in_tiles(
     labels = np.zeros(image.shape, np.int32)
     confidence = np.zeros(image.shape, np.float16)
     parted, shifts = [np.zeros(1, bool)], [np.zeros(1)]
-    count = 0
+    count, cut = 0, False
     reference = _reference(image, valid, choice, recipe)
     for tile in _tiles(image.shape):
         found = find_particles(make_field(image, valid, choice, tile.halo), recipe, reference)
         confidence[tile.core] = found.confidence[tile.inner]
         here = labels[tile.halo]
         kept = _new(_owned(found.labels, tile), found.labels, here)
+        cut |= bool(np.isin(kept, _reaching_out(found.labels, tile, image.shape)).any())
         number = np.zeros(len(found.parted), np.int32)
         number[kept] = np.arange(count + 1, count + 1 + len(kept))
         numbered = number[found.labels]
@@ -65,7 +66,7 @@ def find_in_tiles(
         parted.append(found.parted[kept])
         shifts.append(found.shift[kept])
         count += len(kept)
-    return Particles(labels, confidence, np.concatenate(parted), np.concatenate(shifts))
+    return Particles(labels, confidence, np.concatenate(parted), np.concatenate(shifts), cut)
 
 
 def _reference(
@@ -86,6 +87,22 @@ def _new(owned: np.ndarray, labels: np.ndarray, taken: np.ndarray) -> np.ndarray
         if np.count_nonzero(taken[boxes[number - 1]][inside]) < 0.5 * np.count_nonzero(inside):
             kept.append(number)
     return np.array(kept, np.intp)
+
+
+def _reaching_out(labels: np.ndarray, tile: _Tile, shape: tuple[int, int]) -> np.ndarray:
+    """Labels at a side of the halo that is not a side of the frame: they go on beyond it."""
+    rows, columns = tile.halo
+    sides = [
+        side
+        for side, inner in (
+            (labels[0], rows.start > 0),
+            (labels[-1], rows.stop < shape[0]),
+            (labels[:, 0], columns.start > 0),
+            (labels[:, -1], columns.stop < shape[1]),
+        )
+        if inner
+    ]
+    return np.unique(np.concatenate(sides)) if sides else np.zeros(0, np.int32)
 
 
 def _tiles(shape: tuple[int, int]) -> Iterator[_Tile]:
