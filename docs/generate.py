@@ -1,12 +1,20 @@
 """Write the reference pages from the code: ``make docs``. A test compares them."""
 
+import inspect
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from nanosieve.core.flags import FLAGS
 from nanosieve.core.schema import PARTICLE_COLUMNS, SUMMARY_COLUMNS, Column
 from nanosieve.evaluation.scores import SCORES
+from nanosieve.networks import NAMES, Network, build
+from nanosieve.prepare.network_input import InputSpec
+from nanosieve.training.config import TrainConfig
+from nanosieve.training.config_sections import StackConfig
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -54,9 +62,33 @@ interrupted, what was finished stays. This page is made from the code by `make d
 """
 
 
+TRAINING = """# Training settings
+
+What `nanosieve train CONFIG.toml` and `nanosieve search CONFIG.toml` read. Only `[data]` must be
+given. Paths are relative to the file. A wrong file is refused with all its faults at once. This
+page is made from the code by `make docs`.
+"""
+
+
+NETWORKS = """# Networks
+
+Built by `nanosieve.networks.build(name, **settings)`, named in `[network]` of a training file. The
+receptive field is the side of the square that one output pixel sees, by the formula of Sytwu et al.
+(2022); figures are those of the default settings. `classes`, the names of the outputs, is free for
+all. This page is made from the code by `make docs`.
+
+{table}
+
+| network | settings and their defaults |
+| --- | --- |
+{settings}
+"""
+
+
 def pages() -> dict[Path, str]:
     """Text of every page that is made from the code."""
-    return {FOLDER / "tables.md": _tables(), FOLDER / "cli.md": _cli()}
+    return {FOLDER / "tables.md": _tables(), FOLDER / "cli.md": _cli(),
+            FOLDER / "training.md": _training(), FOLDER / "networks.md": _networks()}  # fmt: skip
 
 
 def _tables() -> str:
@@ -96,6 +128,91 @@ def _cli() -> str:
         if rows:
             parts.append(_table(("option", "default", "meaning"), rows) + "\n")
     return "\n".join(parts)
+
+
+def _networks() -> str:
+    rows, settings = [], []
+    for name in NAMES:
+        network = build(name)
+        rows.append((
+            f"`{name}`", f"{network.n_parameters:,}".replace(",", " "),
+            str(network.receptive_field), str(network.stride), _first_sentence(network),
+        ))  # fmt: skip
+        own = {key: value for key, value in network.settings.items() if key != "classes"}
+        words = ", ".join(f"`{key} = {_toml(value)}`" for key, value in own.items())
+        settings.append(f"| `{name}` | {words} |")
+    head = ("network", "parameters", "receptive field, px", "sides are multiples of", "what it is")
+    return NETWORKS.format(table=_table(head, rows), settings="\n".join(settings))
+
+
+def _first_sentence(network: Network) -> str:
+    return _markdown((inspect.getdoc(type(network)) or "").split("\n\n")[0].replace("\n", " "))
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _training() -> str:
+    """One table for the top of the file and one a section."""
+    sections = {
+        name: field.annotation
+        for name, field in TrainConfig.model_fields.items()
+        if inspect.isclass(field.annotation) and issubclass(field.annotation, BaseModel)
+    }
+    parts = [TRAINING, _settings(TrainConfig, without=set(sections))]
+    for name, section in sections.items():
+        parts.append(f"## [{name}]\n\n{_summary(section)}\n")
+        owners = [InputSpec, section] if issubclass(section, InputSpec) else [section]
+        parts.append(_settings(section, *owners[:-1]))
+    parts.append(f"## [[data.stacks]]\n\n{_summary(StackConfig)}\n")
+    parts.append(_settings(StackConfig))
+    return "\n".join(parts)
+
+
+def _summary(section: type[BaseModel]) -> str:
+    first = (inspect.getdoc(section) or "").split("\n\n")[0]
+    _, _, words = _markdown(" ".join(first.split())).partition(": ")
+    return words[:1].upper() + words[1:]
+
+
+def _settings(
+    section: type[BaseModel], *bases: type[BaseModel], without: Iterable[str] = ()
+) -> str:
+    words = _described(section)
+    for base in bases:
+        words |= _described(base)
+    rows = [
+        (f"`{name}`", _plain(field.get_default(call_default_factory=True)), words[name])
+        for name, field in section.model_fields.items()
+        if name not in set(without)
+    ]
+    return _table(("setting", "default", "meaning"), rows) + "\n"
+
+
+def _described(section: type[BaseModel]) -> dict[str, str]:
+    """What the docstring says of each parameter."""
+    _, _, text = (inspect.getdoc(section) or "").partition("Parameters\n----------\n")
+    text = re.split(r"\n\n\w+\n-{3,}\n", text)[0]
+    found = {}
+    for names, body in re.findall(r"^(\w[\w, ]*)\n((?:(?: {4}.*)?(?:\n|$))+)", text, re.MULTILINE):
+        for name in names.split(", "):
+            found[name] = _markdown(" ".join(body.split()))
+    return found
+
+
+def _markdown(text: str) -> str:
+    return text.replace("``", "`")
+
+
+def _plain(value: Any) -> str:
+    if value is None or repr(value) == "PydanticUndefined":
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{list(value) if isinstance(value, tuple) else value}`"
 
 
 def _argument(param: Any) -> str:

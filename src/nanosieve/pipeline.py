@@ -1,18 +1,20 @@
 """The corridor in order: frame, prepare, segment, measure. Movies go one frame at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from nanosieve.core.analysis import Analysis, FrameResult
-from nanosieve.core.errors import FailedInput, UsageError
+from nanosieve.core.errors import UsageError
 from nanosieve.core.flags import join_flags
 from nanosieve.core.micrograph import Calibration, Micrograph
-from nanosieve.core.schema import summary_columns
+from nanosieve.core.schema import class_column, summary_columns
 from nanosieve.core.segmentation import Segmentation
-from nanosieve.core.settings import Settings
+from nanosieve.core.settings import Device, Settings
 from nanosieve.measurement.particles import empty_table, measure
 from nanosieve.measurement.summary import summarise
 from nanosieve.prepare.frame import (
@@ -20,10 +22,11 @@ from nanosieve.prepare.frame import (
     Trail,
     finite_pixels,
     no_image,
+    smallest_px,
     take,
     with_annotations,
+    without_outliers,
 )
-from nanosieve.prepare.outliers import remove_outliers
 from nanosieve.prepare.resample import resample, resample_labels_back
 from nanosieve.segmentation.segment import segment
 
@@ -31,8 +34,23 @@ from nanosieve.segmentation.segment import segment
 GIVEN = "given"
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """A frame that is ready to be labelled and measured: ``find`` gives its segmentation."""
+
+    place: Place
+    trail: Trail
+    image: np.ndarray
+    calibration: Calibration
+    find: Callable[[], Segmentation]
+
+
 def analyse(
-    micrograph: Micrograph, settings: Settings | None = None, *, exclude: np.ndarray | None = None
+    micrograph: Micrograph,
+    settings: Settings | None = None,
+    *,
+    exclude: np.ndarray | None = None,
+    device: Device = "auto",
 ) -> Analysis:
     """Segment and measure a micrograph.
 
@@ -44,11 +62,14 @@ def analyse(
         All defaults where not given.
     exclude
         ``(y, x)``; non-zero pixels are left out of the analysis.
+    device
+        Where a network runs: ``cpu``, ``gpu``, or ``auto``, a GPU where there is one to use.
 
     Raises
     ------
     UsageError
-        If ``exclude`` does not have the frames' shape or the method is unknown.
+        If ``exclude`` does not have the frames' shape, the method is unknown, or a model file is
+        not to be trusted.
     InputError
         If the micrograph holds no finite pixel, or settings in nm meet an unknown pixel size.
 
@@ -62,7 +83,7 @@ def analyse(
     (1, True)
     """
     settings = settings or Settings()
-    frames = list(analyse_frames(micrograph, settings, exclude=exclude))
+    frames = list(analyse_frames(micrograph, settings, exclude=exclude, device=device))
     unit = frames[0].calibration.unit
     tables = [frame.particles for frame in frames if len(frame.particles)]
     return Analysis(
@@ -70,38 +91,67 @@ def analyse(
         settings=settings,
         segmentations=tuple(frame.segmentation for frame in frames),
         particles=pd.concat(tables, ignore_index=True) if tables else empty_table(unit),
-        summary=pd.DataFrame([frame.row for frame in frames], columns=summary_columns(unit)),
+        summary=pd.DataFrame([frame.row for frame in frames], columns=list(frames[0].row)),
         history=frames[0].history,
     )
 
 
 def analyse_frames(
-    micrograph: Micrograph, settings: Settings | None = None, *, exclude: np.ndarray | None = None
+    micrograph: Micrograph,
+    settings: Settings | None = None,
+    *,
+    exclude: np.ndarray | None = None,
+    device: Device = "auto",
 ) -> Iterator[FrameResult]:
     """Segment and measure frame by frame: never is more than one frame's result in memory.
 
     Parameters and errors as in `analyse`. With ``settings.average_frames`` the mean of that many
-    consecutive frames is analysed; the last mean may be of fewer.
+    consecutive frames is analysed; the last mean may be of fewer. A network is at the next frame
+    while one is labelled and measured.
     """
     settings = settings or Settings()
     micrograph = _with_pixel_size(micrograph, settings)
     mask = _mask(micrograph, exclude)
+    begun = (
+        _begin(Place(micrograph, index, frames), mask, settings, device)
+        for index, frames in enumerate(_groups(micrograph, settings))
+    )
     dead = True
-    for index, frames in enumerate(_groups(micrograph, settings)):
-        place = Place(micrograph, index, frames)
-        trail = Trail.of(micrograph)
-        image, calibration, excluded = take(place, mask, settings, trail)
-        filled = finite_pixels(image, trail)
-        if filled is None:
-            found = _nothing(image, settings, excluded)
-        else:
-            excluded = with_annotations(filled, excluded, trail)
-            found = _segmented(filled, excluded, calibration, settings, place, trail)
-        del filled
-        dead &= trail.dead
-        yield _measured(image, found, calibration, settings, place, trail)
+    for frame in _ahead(begun) if settings.has_model else begun:
+        dead &= frame.trail.dead
+        yield _measured(
+            frame.image, frame.find(), frame.calibration, settings, frame.place, frame.trail
+        )
     if dead:
         raise no_image(micrograph)
+
+
+def _begin(place: Place, mask: np.ndarray | None, settings: Settings, device: Device) -> _Begun:
+    """Take a frame and run the method on it; of a network all but the labelling."""
+    trail = Trail.of(place.micrograph)
+    image, calibration, excluded = take(place, mask, settings, trail)
+    filled = finite_pixels(image, trail)
+    if filled is None:
+        found = _nothing(image, settings, excluded)
+    else:
+        excluded = with_annotations(filled, excluded, trail)
+        if settings.has_model:
+            # Classical methods start faster without it.
+            from nanosieve.segmentation.inference import infer
+
+            find = infer(filled, excluded, calibration, settings, place, trail, device)
+            return _Begun(place, trail, image, calibration, find)
+        found = _segmented(filled, excluded, calibration, settings, place, trail)
+    return _Begun(place, trail, image, calibration, lambda: found)
+
+
+def _ahead(begun: Iterator[_Begun]) -> Iterator[_Begun]:
+    """Begin the next frame in a thread while the caller is at this one."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, begun, None)
+        while (frame := coming.result()) is not None:
+            coming = thread.submit(next, begun, None)
+            yield frame
 
 
 def measure_frames(
@@ -216,25 +266,14 @@ def _segmented(
     trail: Trail,
 ) -> Segmentation:
     """Outliers, resampling and the method, on an image whose pixels are finite and differ."""
-    clean, replaced = remove_outliers(image.astype(np.float32, copy=False))
-    if replaced:
-        trail.flags.append("xray_outliers")
-        trail.step("remove_outliers", pixels=int(replaced))
+    clean = without_outliers(image, trail)
     mask, size, target = exclude, calibration.pixel_size_nm, settings.resample_nm
-    if target is not None and size is None:
-        raise FailedInput(
-            f"{place.micrograph.name}: --resample is in nm but the pixel size is unknown; "
-            "give --pixel-size too"
-        )
+    smallest = smallest_px(settings, place, grid_nm=target or size, own_nm=size)
     if size is not None and target is not None and size != target:
         clean = resample(clean, size, target)
         mask = None if exclude is None else resample(exclude, size, target) > 0
         trail.flags.append("resampled")
         trail.step("resample", from_nm=size, to_nm=target)
-    try:
-        smallest = settings.min_diameter_px(target or size)
-    except ValueError as error:
-        raise FailedInput(f"{place.micrograph.name}: {error}") from error
     found = segment(
         clean,
         method=settings.method,
@@ -286,7 +325,7 @@ def _nothing(image: np.ndarray, settings: Settings, exclude: np.ndarray | None) 
     return Segmentation(
         np.zeros(image.shape, np.int32),
         np.zeros(image.shape, np.float16),
-        settings.method,
+        settings.identity()["method"],
         "bright" if settings.polarity == "bright" else "dark",
         excluded=exclude,
     )
@@ -393,4 +432,19 @@ def _row(
         analysed_area_px=found.labels.size - excluded,
         pixel_size_nm=calibration.pixel_size_nm,
     )
-    return {name: values[name] for name in summary_columns(calibration.unit)}
+    values |= _class_shares(found)
+    columns = summary_columns(calibration.unit, classes=found.class_names)
+    return {name: values[name] for name in columns}
+
+
+def _class_shares(found: Segmentation) -> dict[str, float]:
+    """Share of the analysed area of each class, where there are more than two."""
+    if found.classes is None:
+        return {}
+    counted = found.classes if found.excluded is None else found.classes[~found.excluded]
+    counts = np.bincount(counted.ravel(), minlength=len(found.class_names))
+    total = max(int(counts.sum()), 1)
+    return {
+        class_column(name): float(count) / total
+        for name, count in zip(found.class_names, counts, strict=True)
+    }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nanosieve.batch import runner
+from nanosieve.batch import rebuild, runner, store
 from nanosieve.batch.discover import Input
 from nanosieve.batch.process import Job
 from nanosieve.core.errors import UsageError
@@ -40,11 +40,23 @@ def test_processes_share_the_cores():
     assert dict(os.environ) == before
 
 
-def test_a_dead_process_fails_its_input_alone():
-    outcomes = {one.name: one for one in runner.run(inputs("a", "dies", "b", "c"), JOB, jobs=2)}
+def test_a_dead_process_fails_its_input_alone_and_leaves_a_row_and_no_stage(tmp_path):
+    for name in ("a", "dies", "b", "c"):
+        (tmp_path / f"{name}.tif").touch()
+    items = [Input(tmp_path / f"{name}.tif", name) for name in ("a", "dies", "b", "c")]
+    out = tmp_path / "out"
+    rebuild.prepare_out(out)
+    with store.staged(out, "dies") as left:
+        pass
+    left.mkdir()
+    outcomes = {one.name: one for one in runner.run(items, Job(out, Settings()), jobs=2)}
     assert sorted(outcomes) == ["a", "b", "c", "dies"]
     assert [name for name, one in outcomes.items() if one.failed] == ["dies"]
     assert "was killed, most likely for want of memory" in outcomes["dies"].message
+    record = store.load(out / "dies")
+    assert record is not None
+    assert (record.status, record.message) == ("failed", outcomes["dies"].message)
+    assert not left.exists()
 
 
 def test_leaving_early_ends_the_processes():

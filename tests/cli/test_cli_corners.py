@@ -11,14 +11,10 @@ import pytest
 
 from discs import discs, write
 from nanosieve.batch import process as batch_process
-from nanosieve.batch import rebuild, runner, store
-from nanosieve.batch.discover import Input
+from nanosieve.batch import rebuild, store
 from nanosieve.batch.page import _edge_shift
-from nanosieve.batch.process import Job
 from nanosieve.core.errors import OutputError
-from nanosieve.core.settings import Settings
 from nanosieve.simulation import samples
-from stand_in import stand_in
 
 
 @pytest.fixture
@@ -107,6 +103,26 @@ def test_a_data_set_stays_up_to_date_in_runs_without_it(nanosieve, tmp_path):
     assert masks != [path.read_bytes() for path in sorted((out / "dataset").rglob("*-00003.*"))]
 
 
+def test_a_data_set_loses_the_frames_that_averaging_takes_away(nanosieve, tmp_path):
+    image, out = tmp_path / "m.tif", tmp_path / "out"
+    write(image, np.stack([discs(((32, 32),), shape=(64, 64), seed=s) for s in range(4)]))
+    own = out / "dataset" / "images" / "mine.tif"
+
+    def names() -> tuple[list[str], list[str]]:
+        files = {path.stem for path in (out / "dataset").glob("*/*")}
+        index = pd.read_csv(out / "dataset" / "dataset.csv")
+        return sorted(files - {"mine"}), sorted(index["name"])
+
+    nanosieve("segment", image, "-o", out, "--as-dataset")
+    assert names() == ([f"m-0000{i}" for i in range(4)],) * 2
+    write(own, discs())
+    nanosieve("segment", image, "-o", out, "--as-dataset", "--average", "2")
+    assert names() == (["m-00000", "m-00001"],) * 2
+    nanosieve("segment", image, "-o", out, "--as-dataset", "--average", "4")
+    assert names() == (["m"],) * 2
+    assert own.exists()
+
+
 @pytest.mark.parametrize("lost", ["thumbnail-00000.jpg", "overlay.png"])
 def test_a_lost_file_fails_its_result_alone_until_it_is_made_again(
     nanosieve, folder, tmp_path, lost
@@ -160,22 +176,6 @@ def test_a_glob_without_match_beside_others_is_one_line(nanosieve, folder, tmp_p
     ended = nanosieve("segment", folder / "a.tif", glob, "-o", tmp_path / "out", *extra)
     assert ended.code == 1
     assert ended.err == f"nanosieve: failed: {glob}: nothing matches\n"
-
-
-def test_a_killed_process_leaves_a_row_and_no_stage(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "process", stand_in)
-    out = tmp_path / "out"
-    rebuild.prepare_out(out)
-    items = [Input(write(tmp_path / f"{name}.tif"), name) for name in ("dies", "b")]
-    with store.staged(out, "dies") as stage:
-        left = stage
-    left.mkdir()
-    list(runner.run(items, Job(out, Settings()), jobs=2))
-    record = store.load(out / "dies")
-    assert record is not None
-    assert record.status == "failed"
-    assert "was killed" in record.message
-    assert not left.exists()
 
 
 def test_old_stages_go_at_the_start_and_new_ones_stay(tmp_path):

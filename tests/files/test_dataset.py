@@ -12,8 +12,8 @@ from skimage.measure import label as skimage_label
 from nanosieve.core.errors import FailedInput, OutputError, RefusedInput, UsageError
 from nanosieve.core.micrograph import Calibration
 from nanosieve.files.dataset import Dataset, instances_from_mask, read_boxes
-from nanosieve.files.dataset_index import IndexRow, update_index
-from nanosieve.files.dataset_writer import NewSample, write_dataset, write_sample
+from nanosieve.files.dataset_index import IndexRow, read_index, update_index
+from nanosieve.files.dataset_writer import NewSample, remove_sample, write_dataset, write_sample
 from nanosieve.files.labels import read_labels, write_labels
 from nanosieve.files.read import read
 
@@ -327,6 +327,24 @@ def test_more_instances_than_png_holds(tmp_path: Path) -> None:
     # Fewer on the second run: the file of the other kind does not stay.
     write_dataset(tmp_path, [sample()])
     np.testing.assert_array_equal(Dataset.open(tmp_path).samples[0].instances(), MASK)
+
+
+def test_masks_in_any_order_of_memory(tmp_path: Path) -> None:
+    labels, ignored = np.asfortranarray(MASK), np.asfortranarray(MASK == 0)
+    write_sample(tmp_path, NewSample("a", IMAGE, labels, NM, "a", ignore=ignored))
+    for kind, expected in (("masks", MASK), ("ignore", MASK == 0)):
+        with Image.open(tmp_path / kind / "a.png") as file:
+            np.testing.assert_array_equal(np.asarray(file) > 0, expected > 0)
+
+
+def test_a_removed_sample_leaves_the_others(tmp_path: Path) -> None:
+    samples = [NewSample(name, IMAGE, MASK, NM, "g", ignore=MASK > 0) for name in ("a", "a-1")]
+    write_dataset(tmp_path, samples)
+    remove_sample(tmp_path, "a")
+    remove_sample(tmp_path, "never there")
+    update_index(tmp_path / "dataset.csv", [], gone=["a", "never there"])
+    assert {path.stem for path in tmp_path.glob("*/*")} == {"a-1"}
+    assert list(read_index(tmp_path / "dataset.csv", []) or {}) == ["a-1"]
 
 
 def test_nothing_ignored_any_more(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from nanosieve.prepare.annotations import find_annotations
+from nanosieve.simulation.imaging import Imaging
+from nanosieve.simulation.spheres import draw_spheres
 
 SHAPE = (480, 512)
 TEXT = "200 nm"
@@ -42,9 +44,11 @@ def stored(image: np.ndarray, depth: str) -> np.ndarray:
     return (image * scale).astype(dtype)
 
 
-@pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("grey", [0, 255])
-@pytest.mark.parametrize("size", [14, 26, 48])
+@pytest.mark.parametrize(
+    ("depth", "size"),
+    [("uint8", 14), ("uint8", 26), ("uint8", 48), ("uint16", 26), ("float32", 14)],
+)
 def test_caption_and_bar_are_found_and_particles_stay(depth: str, grey: int, size: int) -> None:
     image, particles = micrograph()
     image, ink = draw(image, grey, size=size, at=(24, 415))
@@ -95,7 +99,42 @@ def test_information_strip_below_the_image() -> None:
     assert not mask[:440][particles[:440]].any()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("turns", range(4))
+def test_grey_ruler_along_an_edge(turns: int) -> None:
+    """Three lines of mid-grey with ticks, as viewers add below a frame."""
+    image, _ = micrograph(bright=True)
+    image[-3:] = 130
+    image[-5:, 20::70] = 210
+    mask = np.rot90(find_annotations(np.rot90(stored(image, "uint8"), turns)), -turns)
+    assert mask[-3:].all()
+    assert not mask[:-9].any()
+
+
+def test_grey_caption_line_with_writing() -> None:
+    image, _ = micrograph()
+    image[450:] = 90
+    image, _ = draw(image, 230, text="200 kV  x50k  100 nm", size=16, at=(10, 456))
+    mask = find_annotations(stored(image, "uint8"))
+    assert mask[450:].all()
+    assert not mask[:440].any()
+
+
+def test_single_line_along_the_frame_is_left_by_resizing() -> None:
+    image, _ = micrograph()
+    image[0] = 90
+    assert not find_annotations(stored(image, "uint8")).any()
+
+
+def test_vacuum_beside_a_particle_in_a_corner_is_no_letter() -> None:
+    """The black between a bright sphere and the frame is sharp, flat and winds round the sphere."""
+    radii = np.array([15.0, 18.0, 22.0])
+    centres = np.array([[497.0, 616.0], [200.0, 300.0], [90.0, 120.0]])
+    imaging = Imaging("bright", contrast=25.0, counts=20000.0)
+    image = draw_spheres((512, 640), centres, radii, imaging).image
+    assert not find_annotations(image).any()
+
+
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("bright", [False, True])
 @pytest.mark.parametrize("clip", [False, True])
 def test_nothing_is_found_where_nothing_was_drawn(seed: int, bright: bool, clip: bool) -> None:
@@ -146,7 +185,7 @@ def test_constant_and_small_images_have_none(image: np.ndarray) -> None:
 
 
 def test_real_captions_are_found_and_no_particle_is_lost(shared_data) -> None:
-    """Development data, marked by hand: 86 of 97 were found when this was written."""
+    """Development data, marked by hand: 85 of 97 were found when this was written."""
     found = []
     for name, boxes in BOXES.items():
         image = np.asarray(Image.open(shared_data / "emps_bf" / "images" / f"{name}.png"))
@@ -164,4 +203,8 @@ def test_real_captions_are_found_and_no_particle_is_lost(shared_data) -> None:
 def test_real_micrographs_without_captions_have_none(shared_data, folder: str) -> None:
     for path in sorted((shared_data / folder / "images").iterdir()):
         image = np.asarray(Image.open(path).convert("L"))
-        assert not find_annotations(image).any(), path.name
+        mask = find_annotations(image)
+        if path.stem == "PtCo":  # a ruler of three lines below the frame
+            assert mask[-3:].all()
+            mask = mask[:-6]
+        assert not mask.any(), path.name

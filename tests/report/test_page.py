@@ -12,6 +12,7 @@ import pytest
 from nanosieve.core.errors import UsageError
 from nanosieve.core.flags import FLAGS
 from nanosieve.report.page import is_warning, link, picture_source, selection_sentence, write_report
+from nanosieve.report.terms import term
 from nanosieve.report.view import Estimate, ImageView, MovieView, PopulationView, RunView, Thumbnail
 
 VOID = {"meta", "img", "input", "br", "link", "path", "rect", "circle"}
@@ -70,6 +71,37 @@ def test_links_within_the_page_lead_somewhere(tmp_path: Path, run: RunView) -> N
     targets = {r[1:] for r in outline.references if r.startswith("#")}
     assert targets <= set(outline.ids)
     assert len(outline.ids) == len(set(outline.ids))
+
+
+def test_each_figure_leads_to_what_it_means(tmp_path: Path, run: RunView, image: ImageView) -> None:
+    keys = ("sigma_px", "half_contrast_over_noise", "polarity_score", "edge_shift_px")
+    seen = replace(image, facts=dict.fromkeys(keys, "1.23") | {"dose": "7"})
+    page, outline = render(tmp_path, replace(run, images=(seen,)))
+    for key in (*keys, "coverage", "sauter", "edge-position"):
+        assert f"term-{key}" in outline.ids
+    for key in keys:
+        assert f"#term-{key}" in outline.references
+        assert term(key).meaning in html.unescape(page)
+        assert f">{key}<" not in page
+        assert key.replace("_", " ") not in page
+    assert "<dt>dose</dt>" in page
+
+
+def test_unlike_images_are_said_to_be_pooled(
+    tmp_path: Path, run: RunView, population: PopulationView
+) -> None:
+    plain, _ = render(tmp_path, run)
+    assert "pooled over" not in plain
+    words = ("magnification (pixel size 0.1 to 2 nm)", "mode (STEM, TEM)")
+    mixed = replace(population, unlike=words)
+    page, _ = render(tmp_path, replace(run, overall=(mixed,)))
+    assert "pooled over 2 images of different magnification: mean" in page
+    assert "differ in magnification (pixel size 0.1 to 2 nm) and in mode (STEM, TEM)" in page
+    assert "--group-by folder" in page
+    grouped = replace(run, overall=(mixed,), groups=(population, replace(mixed, label="b")))
+    page, _ = render(tmp_path, grouped)
+    assert "--group-by folder" not in page
+    assert page.count("mages differ in") == 2
 
 
 def test_names_are_escaped_and_links_quoted(tmp_path: Path, run: RunView, image: ImageView) -> None:

@@ -4,13 +4,14 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
 
 from nanosieve._version import __version__
+from nanosieve.batch.likeness import differences
 from nanosieve.batch.pooled import COCO, RUN, SUMMARY
 from nanosieve.batch.sizes import Sizes, population
 from nanosieve.batch.store import (
@@ -149,13 +150,15 @@ def _populations(
             if members:
                 settings = [record.origin.settings for record in members]
                 percents = {one["pixel_size_uncertainty_percent"] for one in settings}
-                yield population(
+                their_sizes = [sizes[record.name] for record in members]
+                view = population(
                     label,
-                    [sizes[record.name] for record in members],
+                    their_sizes,
                     pixel_size_percent=percents.pop() if len(percents) == 1 else None,
                     edge_shift=_edge_shift(members),
                     isolated_only=any(one["isolated_only"] for one in settings),
                 )
+                yield replace(view, unlike=differences(members, their_sizes))
 
 
 def _edge_shift(records: Sequence[Record]) -> float | None:
@@ -165,11 +168,15 @@ def _edge_shift(records: Sequence[Record]) -> float | None:
         shift = record.facts.get("edge_shift_px")
         if shift is None:
             continue
-        # Chosen on the grid that was segmented.
-        pixel = record.origin.settings["resample_nm"] or record.rows[0]["pixel_size_nm"] or 1.0
-        shifts.append(shift * pixel)
+        shifts.append(shift * (_segmented_pixel(record) or 1.0))
         counts.append(sum(row["n"] for row in record.rows))
     return float(np.average(shifts, weights=counts)) if shifts else None
+
+
+def _segmented_pixel(record: Record) -> float | None:
+    """Pixel size in nm of the grid on which the settings of the segmentation were chosen."""
+    size: float | None = record.origin.settings["resample_nm"] or record.rows[0]["pixel_size_nm"]
+    return size
 
 
 def _image(out: Path, record: Record, sizes: Sizes | None, group: str) -> ImageView:
@@ -256,13 +263,25 @@ def _facts(record: Record) -> dict[str, str]:
         for name, (column, form) in stated.items()
         if row[column] is not None
     }
-    choices = facts["choices"]
-    return shown | {name.replace("_", " "): _plain(value) for name, value in choices.items()}
+    pixel = _segmented_pixel(record)
+    return shown | {name: _choice(name, value, pixel) for name, value in facts["choices"].items()}
+
+
+def _choice(name: str, value: Any, pixel: float | None) -> str:
+    """A setting of the segmentation; a length also in nm where the pixel size is known."""
+    if value is None or not name.endswith("_px"):
+        return _plain(value)
+    sign = "± " if name == "edge_shift_px" else ""
+    return f"{sign}{value:.3g} px" + ("" if pixel is None else f" ({sign}{value * pixel:.3g} nm)")
 
 
 def _plain(value: Any) -> str:
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.3g}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_plain(one) for one in value)
     return str(value)
@@ -309,9 +328,9 @@ def _settings(records: Sequence[Record]) -> dict[str, str]:
     seen: dict[str, set[str]] = defaultdict(set)
     for record in records:
         for name, value in record.origin.settings.items():
-            seen[name].add("not given" if value is None else str(value))
+            seen[name].add("not given" if value is None else _plain(value))
     return {
-        name.replace("_", " "): values.pop() if len(values) == 1 else "differs; see run.json"
+        name: values.pop() if len(values) == 1 else "differs; see run.json"
         for name, values in sorted(seen.items())
     }
 
@@ -324,6 +343,10 @@ def _edge_of(record: Record) -> str:
     settings = record.origin.settings
     if record.labels_by == "user":
         return "labels were given: their edge is where whoever made them put it."
+    if settings.get("model_hash") is not None:
+        level = record.facts["choices"].get("threshold")
+        at = "its threshold" if level is None else f"{level:g}"
+        return f"{settings['method']}: where the network's probability crosses {at}."
     if settings["paper_exact"]:
         return "paper-exact: the published recipe's own edge (Otsu)."
     return EDGE_RULES[settings["edge"]]

@@ -8,7 +8,13 @@ from typing import Any
 
 from nanosieve._version import __version__
 from nanosieve.batch.store import PARTICLES, Record, to_json, write_if_new
-from nanosieve.core.schema import PARTICLE_COLUMNS, SUMMARY_COLUMNS, Column, Unit
+from nanosieve.core.schema import (
+    CLASS_SHARE,
+    PARTICLE_COLUMNS,
+    SUMMARY_COLUMNS,
+    Column,
+    Unit,
+)
 from nanosieve.files.atomic import atomic_path
 
 SUMMARY, RUN, COCO = "summary.csv", "run.json", "coco.json"
@@ -65,7 +71,7 @@ def write_summary(out: Path, records: Sequence[Record]) -> None:
     OutputError
         If it cannot be written.
     """
-    header = pooled_columns(SUMMARY_COLUMNS, units_of(records))
+    header = _with_classes(pooled_columns(SUMMARY_COLUMNS, units_of(records)), records)
     with (
         atomic_path(out / SUMMARY, keep_equal=True) as draft,
         draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
@@ -75,6 +81,20 @@ def write_summary(out: Path, records: Sequence[Record]) -> None:
         for record in records:
             for row in summary_rows(record):
                 writer.writerow({name: _cell(value) for name, value in row.items()})
+
+
+def _with_classes(header: list[str], records: Sequence[Record]) -> list[str]:
+    """Put the shares of classes that occur after the polarity."""
+    known = set(header)
+    names = [
+        name
+        for record in records
+        for row in record.rows
+        for name in row
+        if name.startswith(CLASS_SHARE) and name not in known
+    ]
+    after = header.index("polarity") + 1
+    return [*header[:after], *dict.fromkeys(names), *header[after:]]
 
 
 def summary_rows(record: Record) -> list[dict[str, Any]]:

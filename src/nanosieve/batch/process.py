@@ -15,9 +15,9 @@ from nanosieve.batch import store
 from nanosieve.batch.discover import Input
 from nanosieve.batch.names import output_names
 from nanosieve.batch.store import EXPORTS, LABELS, PARTICLES, PROBABILITY, Origin, Record
-from nanosieve.batch.write import DATASET, has_samples, write_result
+from nanosieve.batch.write import DATASET, has_samples, remove_old_samples, write_result
 from nanosieve.core.errors import FailedInput, NanosieveError, RefusedInput, UsageError
-from nanosieve.core.settings import Settings
+from nanosieve.core.settings import Device, Settings
 from nanosieve.files.exports import write_geojson, write_rois
 from nanosieve.files.labels import read_labels
 from nanosieve.files.read import read
@@ -46,6 +46,8 @@ class Job:
         Whether images and labels are also written as a data set.
     overwrite
         Whether results that are there, the user's labels included, are made again.
+    device
+        Where a network runs.
     """
 
     out: Path
@@ -55,6 +57,7 @@ class Job:
     probability: bool = False
     as_dataset: bool = False
     overwrite: bool = False
+    device: Device = "auto"
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def process(item: Input, job: Job) -> Outcome:
     record = store.load(folder)
     wanted = {*job.exports, *exports_in(folder)}
     state: State = "made"
-    origin = Origin("", job.settings.model_dump(), __version__)
+    origin = Origin("", job.settings.identity(), __version__)
     try:
         mask = mask_file(job.exclude, item.name)
         origin = _origin(item, mask, job.settings)
@@ -112,6 +115,10 @@ def process(item: Input, job: Job) -> Outcome:
         else:
             record = _make(item, replace(job, as_dataset=_as_dataset(record, job)), origin, mask)
         assert record is not None
+        if record.origin != origin:
+            # Only settings of the pooling changed: they are stated, and nothing is made again.
+            record = replace(record, origin=origin)
+            store.save(record, folder)
         export(folder, record, sorted(wanted))
     except Exception as error:
         return _fail(item, job.out, origin, error)
@@ -177,6 +184,7 @@ def measure_given(
             labels_hash=store.content_hash(labels if in_place else stage / LABELS),
             **fields,
         )
+        remove_old_samples(out / DATASET, store.load(folder), record)
         store.publish(record, stage, folder, keep_labels=in_place)
     return record
 
@@ -220,7 +228,7 @@ def plan(item: Input, job: Job) -> str:
 def give_up(item: Input, job: Job, message: str) -> Outcome:
     """Record the failure of an input whose process died, and remove what it left half done."""
     store.remove_stage(job.out, item.name)
-    origin = Origin("", job.settings.model_dump(), __version__)
+    origin = Origin("", job.settings.identity(), __version__)
     return _fail(item, job.out, origin, FailedInput(message))
 
 
@@ -290,7 +298,7 @@ def _make(item: Input, job: Job, origin: Origin, mask: Path | None) -> Record:
     settings = job.settings
     micrograph = read(item.path, pixel_size_nm=settings.pixel_size_nm, keep_anisotropic=True)
     micrograph = micrograph.replace(name=item.name)
-    frames = analyse_frames(micrograph, settings, exclude=_mask(mask))
+    frames = analyse_frames(micrograph, settings, exclude=_mask(mask), device=job.device)
     with store.staged(job.out, item.name) as stage:
         fields = write_result(
             frames, micrograph, settings, stage,
@@ -304,13 +312,14 @@ def _make(item: Input, job: Job, origin: Origin, mask: Path | None) -> Record:
             labels_hash=store.content_hash(stage / LABELS),
             **fields,
         )
+        remove_old_samples(job.out / DATASET, store.load(job.out / item.name), record)
         store.publish(record, stage, job.out / item.name)
     return record
 
 
 def _origin(item: Input, mask: Path | None, settings: Settings) -> Origin:
     mask_hash = "" if mask is None else _hash(mask)
-    return Origin(_hash(item.path), settings.model_dump(), __version__, mask_hash)
+    return Origin(_hash(item.path), settings.identity(), __version__, mask_hash)
 
 
 def _status(error: Exception) -> Literal["refused", "failed"]:

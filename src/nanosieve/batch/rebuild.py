@@ -1,6 +1,7 @@
 """Pooled tables and page of an output folder, made from what lies in it."""
 
 import json
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -190,7 +191,7 @@ def _index(out: Path, records: Sequence[Record], group_by: GroupBy) -> None:
             rows.append(IndexRow(name, groups[record.name], pixel_size_nm=row["pixel_size_nm"]))
             pictures[name] = out / record.name / store.thumbnail_name(row["frame"])
     path = out / DATASET / "dataset.csv"
-    update_index(path, rows)
+    update_index(path, rows, gone=_gone(path, records))
     index = read_index(path, []) or {}
     items = [
         ContactItem(name, pictures[name].read_bytes(), row.keep)
@@ -198,6 +199,17 @@ def _index(out: Path, records: Sequence[Record], group_by: GroupBy) -> None:
         if name in pictures
     ]
     write_contact_sheet(out / DATASET / "contact-sheet.png", items)
+
+
+def _gone(path: Path, records: Sequence[Record]) -> list[str]:
+    """Frames in the index, of movies that lie in OUT, whose image was removed."""
+    names = {record.name for record in records}
+    return [
+        name
+        for name in read_index(path, []) or {}
+        if re.sub(r"-[0-9]{5}$", "", name) in names
+        and not (path.parent / "images" / f"{name}.tif").exists()
+    ]
 
 
 def _skipped_before(out: Path) -> int | None:

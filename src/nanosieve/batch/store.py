@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,10 +20,13 @@ LABELS = "labels.tif"
 PARTICLES = "particles.csv"
 OVERLAY = "overlay.png"
 PROBABILITY = "probability.tif"
+CLASSES = "classes.tif"
 _THUMBNAIL = "thumbnail-{:05d}.jpg"
 EXPORTS = {"roi": "rois.zip", "geojson": "particles.geojson"}
-_OURS = (LABELS, PARTICLES, OVERLAY, PROBABILITY, *EXPORTS.values())
+_OURS = (LABELS, PARTICLES, OVERLAY, PROBABILITY, CLASSES, *EXPORTS.values())
 _FORMAT = 1
+# Settings that enter the pooled uncertainty alone.
+_POOLING = frozenset({"pixel_size_uncertainty_percent"})
 _STAGE = ".nanosieve-"
 # Beyond a day a stage cannot belong to a run that still goes on, on whatever machine it started.
 _STALE_S = 86400.0
@@ -159,13 +162,22 @@ def has_changed(folder: Path, record: Record) -> bool:
 
 
 def is_current(folder: Path, record: Record | None, origin: Origin) -> bool:
-    """Tell whether a complete result of this origin lies in the folder."""
+    """Tell whether a complete result of this origin lies in the folder.
+
+    What only pooling looks at may differ: it changes no file of the result.
+    """
     return (
         record is not None
         and record.done
-        and record.origin == origin
+        and _essence(record.origin) == _essence(origin)
         and all((folder / output).is_file() for output in record.outputs)
     )
+
+
+def _essence(origin: Origin) -> Origin:
+    """The origin without the settings that only pooling looks at."""
+    settings = {name: one for name, one in origin.settings.items() if name not in _POOLING}
+    return replace(origin, settings=settings)
 
 
 @contextmanager

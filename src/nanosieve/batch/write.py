@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nanosieve.batch.store import (
+    CLASSES,
     LABELS,
     OVERLAY,
     PARTICLES,
@@ -19,8 +20,14 @@ from nanosieve.batch.store import (
 from nanosieve.core.micrograph import Micrograph
 from nanosieve.core.settings import Settings
 from nanosieve.files.atomic import output_errors
-from nanosieve.files.dataset_writer import NewSample, write_sample
-from nanosieve.files.labels import LabelWriter, ProbabilityWriter, write_labels, write_probability
+from nanosieve.files.dataset_writer import NewSample, remove_sample, write_sample
+from nanosieve.files.labels import (
+    ClassWriter,
+    LabelWriter,
+    ProbabilityWriter,
+    write_labels,
+    write_probability,
+)
 from nanosieve.pipeline import FrameResult
 from nanosieve.report.overlay import write_overlay
 
@@ -89,11 +96,26 @@ def sample_name(name: str, frame: int, n_frames: int) -> str:
 
 def has_samples(dataset: Path, record: Record) -> bool:
     """Tell whether the data set holds all frames of a result."""
+    names = _sample_names(record)
+    return bool(names) and all((dataset / "images" / f"{name}.tif").is_file() for name in names)
+
+
+def remove_old_samples(dataset: Path, old: Record | None, new: Record) -> None:
+    """Remove from the data set the frames of an earlier result that the new one does not have.
+
+    Averaging frames, say, leaves fewer of them. Their rows of ``dataset.csv`` go when the folder
+    is pooled.
+    """
+    if old is not None:
+        kept = set(_sample_names(new))
+        for name in _sample_names(old):
+            if name not in kept:
+                remove_sample(dataset, name)
+
+
+def _sample_names(record: Record) -> list[str]:
     n = len(record.rows)
-    return n > 0 and all(
-        (dataset / "images" / f"{sample_name(record.name, frame, n)}.tif").is_file()
-        for frame in range(n)
-    )
+    return [sample_name(record.name, frame, n) for frame in range(n)]
 
 
 class _Writing:
@@ -109,6 +131,7 @@ class _Writing:
         n_shown = n_frames if dataset else FILMSTRIP
         self._shown = set(evenly(n_frames, n_shown))
         self._stacks: tuple[LabelWriter, ProbabilityWriter | None] | None = None
+        self._classes: ClassWriter | None = None
         self._gathered: dict[str, Any] = {
             "rows": [], "flags": set(), "notes": {}, "left_out": [], "unit": "nm",
             "history": (), "facts": {},
@@ -118,6 +141,7 @@ class _Writing:
     def add(self, frame: FrameResult) -> None:
         """Write one frame's share of the files."""
         self._pixels(frame)
+        self._class_image(frame)
         with output_errors(self._stage / PARTICLES):
             frame.particles.to_csv(
                 self._stage / PARTICLES,
@@ -178,6 +202,20 @@ class _Writing:
         self._stacks[0].append(labels)
         if self._stacks[1] is not None:
             self._stacks[1].append(confidence)
+
+    def _class_image(self, frame: FrameResult) -> None:
+        """Append the frame's classes; a dead frame, which has none, is of class 0."""
+        found = frame.segmentation
+        blank = np.zeros(found.labels.shape, np.uint8)
+        if self._classes is None and found.class_names:
+            writer = ClassWriter(
+                self._stage / CLASSES, found.class_names, frame.calibration, history=frame.history
+            )
+            self._classes = self.files.enter_context(writer)
+            for _ in range(len(self._gathered["rows"])):
+                self._classes.append(blank)
+        if self._classes is not None:
+            self._classes.append(blank if found.classes is None else found.classes)
 
     def _picture(self, frame: FrameResult) -> None:
         first = frame.index == 0

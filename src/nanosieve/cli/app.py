@@ -13,10 +13,14 @@ from nanosieve.cli.console import line
 from nanosieve.cli.demo import demo
 from nanosieve.cli.doctor import doctor
 from nanosieve.cli.evaluate import evaluate
+from nanosieve.cli.explain import explain
 from nanosieve.cli.measure import measure
+from nanosieve.cli.models import models
 from nanosieve.cli.report import report
+from nanosieve.cli.search import search
 from nanosieve.cli.segment import segment
-from nanosieve.core.errors import NanosieveError, UsageError
+from nanosieve.cli.train import train
+from nanosieve.core.errors import InterruptedRun, NanosieveError, UsageError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -32,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, segment, measure, report, evaluate, doctor):
+for _command in (demo, segment, measure, report, evaluate, train, search, explain, models, doctor):
     app.command()(_command)
 
 
@@ -66,9 +70,7 @@ def _run() -> int:
         line("interrupted: what was finished stays; the same command again does the rest")
         return EXIT_INTERRUPTED
     except NanosieveError as error:
-        _show_traceback()
-        line(f"error: {error}")
-        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
+        return _ended_by(error)
     except BrokenPipeError:
         # The reader of our output has left (`nanosieve ... | head`): nothing to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -80,6 +82,16 @@ def _run() -> int:
         line(f"error: unexpected {type(error).__name__}: {error}; --debug shows where")
         return EXIT_FAILED
     return int(code or 0)
+
+
+def _ended_by(error: NanosieveError) -> int:
+    """Say in one line what ended the program, and give its exit code."""
+    if isinstance(error, InterruptedRun):
+        line(str(error))
+        return EXIT_INTERRUPTED
+    _show_traceback()
+    line(f"error: {error}")
+    return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
 
 
 def _is_wrong_usage(error: Exception) -> bool:

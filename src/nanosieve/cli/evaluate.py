@@ -38,7 +38,8 @@ _Groups = Annotated[
 def evaluate(
     data: Annotated[Path, typer.Option("--data", help="Data-set folder (images/, masks/, ...).")],
     method: Annotated[
-        list[str] | None, typer.Option("--method", help="Method to run; may be repeated.")
+        list[str] | None,
+        typer.Option("--method", help="Method or model (FILE.onnx) to run; may be repeated."),
     ] = None,
     predictions: _Predictions = None,
     out: options.Out = Path("nanosieve-out"),
@@ -55,8 +56,11 @@ def evaluate(
     ] = 2.0,
     polarity: options.Polarity = "auto",
     edge: options.Edge = "base",
+    threshold: options.Threshold = None,
     min_diameter: options.MinDiameter = None,
     do_split: options.Split = True,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
     development: Annotated[
         bool, typer.Option(help="Say that these are development data, not a test.")
     ] = False,
@@ -69,11 +73,12 @@ def evaluate(
     from nanosieve.files.dataset import Dataset
 
     methods = {
-        name: options.settings_from(
-            method=name, polarity=polarity, edge=edge, min_diameter=min_diameter, split=do_split
+        name: options.method_settings(
+            name, polarity=polarity, min_diameter=min_diameter, split=do_split,
+            **_own(name, edge=edge, threshold=threshold, precision=precision),
         )
         for name in method or []
-    }
+    }  # fmt: skip
     protocol = Protocol(
         ignore_margin=ignore_margin, band=band, split=split, development=development
     )
@@ -84,12 +89,24 @@ def evaluate(
             methods=methods,
             predictions=folders,
             protocol=protocol,
+            device=options.device_from(device),
             jobs=jobs,
             progress=advance,
         )
     report = write_evaluation(evaluation, out)
     _print(evaluation, report)
     return 1 if len(evaluation.problems) else 0
+
+
+def _own(
+    method: str, *, edge: str, threshold: float | None, precision: str
+) -> dict[str, str | float | None]:
+    """Settings of this kind of method alone: side by side, each takes what is its own."""
+    from nanosieve.core.settings import METHODS
+
+    if method in METHODS:
+        return {"edge": edge}
+    return {"threshold": threshold, "precision": precision}
 
 
 def _folders(pairs: list[str]) -> dict[str, Path]:
@@ -106,6 +123,8 @@ def _folders(pairs: list[str]) -> dict[str, Path]:
 
 def _print(evaluation: "Evaluation", report: Path) -> None:
     from rich.table import Table
+
+    from nanosieve.evaluation.cost import cost_lines
 
     shown = {
         "dice": "Dice", "instance_f1_50": "F1 (IoU 0.5)",
@@ -124,6 +143,8 @@ def _print(evaluation: "Evaluation", report: Path) -> None:
     kinds = "; ".join(dict.fromkeys(summary["interval"]))
     development = "Development data. " if evaluation.protocol.development else ""
     print(f"{development}Means over images; in brackets {kinds}.")
+    for text in cost_lines(evaluation.costs):
+        print(text)
     for problem in evaluation.problems.to_dict("records"):
         line(f"{problem['image']}, {problem['method']}: {problem['status']}: {problem['message']}")
     print(f"Report: {report}")

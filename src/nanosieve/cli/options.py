@@ -2,13 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from nanosieve.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from nanosieve.core.settings import Device as DeviceName
     from nanosieve.core.settings import Settings
 
 # As `nanosieve.core.settings.EXPORTS`, whose module takes a tenth of a second to load.
@@ -35,7 +36,12 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results."
 Debug = Annotated[bool, _flag("--debug", "Show tracebacks of errors.")]
 
 Method = Annotated[
-    str, _value("--method", "METHOD", "auto (is hybrid), otsu, local, hybrid or reconstruction.")
+    str,
+    _value(
+        "--method",
+        "METHOD",
+        "auto (is hybrid), otsu, local, hybrid, reconstruction, or a model: its name or FILE.onnx.",
+    ),
 ]
 Polarity = Annotated[
     str, _value("--polarity", "auto|dark|bright", "Whether particles are dark or bright.")
@@ -61,7 +67,8 @@ Resample = Annotated[
     ),
 ]
 Threshold = Annotated[
-    float | None, _value("--threshold", "P", "Probability at the edge, for networks only.")
+    float | None,
+    _value("--threshold", "P", "Probability at the edge, for networks; by default their own."),
 ]
 MinDiameter = Annotated[
     str | None,
@@ -108,7 +115,16 @@ GroupBy = Annotated[
     Grouping, typer.Option("--group-by", help="Also show the sizes of each folder of inputs.")
 ]
 Device = Annotated[
-    str, _value("--device", "auto|cpu|gpu", "For networks only: no method here needs one.")
+    str,
+    _value("--device", "auto|cpu|gpu", "Where a network runs; auto takes a GPU that is at hand."),
+]
+Precision = Annotated[
+    str,
+    _value(
+        "--precision",
+        "auto|float32",
+        "What a network computes in: half precision where the device has it, or never.",
+    ),
 ]
 Shard = Annotated[
     str, _value("--shard", "I/N", "Do the I-th of N shares; 'nanosieve report' joins them.")
@@ -139,6 +155,49 @@ def settings_from(**values: Any) -> "Settings":
     except ValidationError as error:
         faults = "; ".join(_fault(one) for one in error.errors())
         raise UsageError(faults) from error
+
+
+def device_from(text: str) -> "DeviceName":
+    """Check ``--device``.
+
+    Raises
+    ------
+    UsageError
+        If there is no such device.
+
+    Examples
+    --------
+    >>> device_from("cpu")
+    'cpu'
+    """
+    if text in ("auto", "cpu", "gpu"):
+        return cast("DeviceName", text)
+    raise UsageError(f"--device {text}: give auto, cpu or gpu")
+
+
+def method_settings(method: str, **values: Any) -> "Settings":
+    """Make settings of a method or a model; a model is looked through once, before anything is run.
+
+    Raises
+    ------
+    UsageError
+        If there is no such method or model, the model is not to be trusted, or any setting is not
+        valid.
+    """
+    from nanosieve.core.settings import METHODS
+
+    if method in METHODS:
+        return settings_from(method=method, **values)
+
+    from nanosieve.models.load import find_model, packaged, read_card
+
+    if not method.lower().endswith(".onnx") and method not in packaged():
+        known = ", ".join([*METHODS, *packaged()])
+        raise UsageError(
+            f"--method {method}: no such method; give one of {known}, or a model's FILE.onnx"
+        )
+    _, _, file = read_card(find_model(method))
+    return settings_from(method=method, model_hash=file.digest, **values)
 
 
 def exports_from(text: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from nanosieve.core.errors import UsageError
 if TYPE_CHECKING:
     from nanosieve.batch.discover import Found
     from nanosieve.batch.process import Job, Outcome
+    from nanosieve.core.settings import Device, Settings
 
 
 def segment(
@@ -31,6 +32,7 @@ def segment(
     exclude: options.Exclude = None,
     group_by: options.GroupBy = options.Grouping.file,
     device: options.Device = "auto",
+    precision: options.Precision = "auto",
     export: options.Export = "",
     as_dataset: options.AsDataset = False,
     shard: options.Shard = "",
@@ -44,8 +46,8 @@ def segment(
     A second run does what is missing or was made from another input, setting or version.
     Subfolders are not walked; files of unknown suffix are skipped and counted.
     """
-    settings = options.settings_from(
-        method=method,
+    settings = options.method_settings(
+        method,
         polarity=polarity,
         edge=edge,
         pixel_size_nm=pixel_size,
@@ -57,10 +59,10 @@ def segment(
         split=split,
         isolated_only=isolated_only,
         paper_exact=paper_exact,
+        precision=precision,
     )
     exports = options.exports_from(export)
-    _check_names(method, device)
-    share = _share(shard)
+    share, where = _share(shard), _device(device, settings)
 
     from nanosieve.batch.discover import discover
     from nanosieve.batch.process import Job, without_mask
@@ -71,7 +73,7 @@ def segment(
         line(f"no mask in {exclude}, so nothing is excluded, for: {', '.join(bare)}")
     if share is not None:
         found = found.shard(*share)
-    job = Job(out, settings, exclude, exports, probability, as_dataset, overwrite)
+    job = Job(out, settings, exclude, exports, probability, as_dataset, overwrite, where)
     if dry_run:
         return _dry_run(found, job)
     outcomes = _run(found, job, jobs=jobs, debug=debug)
@@ -136,15 +138,16 @@ def _tell_unmatched(found: "Found") -> None:
         line(f"failed: {sentence}")
 
 
-def _check_names(method: str, device: str) -> None:
-    from nanosieve.core.settings import METHODS
+def _device(name: str, settings: "Settings") -> "Device":
+    """Say before the first image that there is no GPU, or nothing for it to do."""
+    device = options.device_from(name)
+    if device == "gpu" and settings.has_model:
+        from nanosieve.models.load import shared_model
 
-    if method not in METHODS:
-        raise UsageError(f"--method {method}: no such method; give one of {', '.join(METHODS)}")
-    if device not in ("auto", "cpu", "gpu"):
-        raise UsageError(f"--device {device}: give auto, cpu or gpu")
-    if device == "gpu":
-        line("--device gpu: no method here uses a GPU; the processor does the work")
+        shared_model(settings.method, device=device, precision=settings.precision)
+    elif device == "gpu":
+        line(f"--device gpu: method {settings.method} uses none; the processor does the work")
+    return device
 
 
 def _share(text: str) -> tuple[int, int] | None:

@@ -29,3 +29,7 @@ class RefusedInput(InputError):
     """The file is sound but not a micrograph of particles with square pixels."""
 
     status = "refused"
+
+
+class InterruptedRun(NanosieveError):
+    """Ctrl-C, where more is to be said than for other commands (exit code 130)."""

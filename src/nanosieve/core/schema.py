@@ -3,6 +3,7 @@
 `docs/reference/tables.md` is tested against this file.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,8 @@ class Column:
         suffix = {0: "", 1: f"_{unit}", 2: f"_{unit}2"}[self.length]
         return self.stem + suffix
 
+
+CLASS_SHARE = "share_"
 
 PARTICLE_COLUMNS = (
     Column("image", "name of the input's folder in OUT"),
@@ -84,6 +87,24 @@ def particle_columns(unit: Unit) -> list[str]:
     return [column.name(unit) for column in PARTICLE_COLUMNS]
 
 
-def summary_columns(unit: Unit) -> list[str]:
-    """Names of the columns of ``summary.csv``, in order."""
-    return [column.name(unit) for column in SUMMARY_COLUMNS]
+def summary_columns(unit: Unit, classes: Sequence[str] = ()) -> list[str]:
+    """Names of the columns of ``summary.csv``, in order.
+
+    ``classes`` are those of a model that knows more than two: the share of each stands after
+    ``polarity``.
+
+    >>> summary_columns("nm", ["support", "film"])[17:20]
+    ['polarity', 'share_support', 'share_film']
+    """
+    columns = [column.name(unit) for column in SUMMARY_COLUMNS]
+    after = columns.index("polarity") + 1
+    return [*columns[:after], *map(class_column, classes), *columns[after:]]
+
+
+def class_column(name: str) -> str:
+    """Column of the share of a class of pixels: of the analysed area, 0 to 1.
+
+    >>> class_column("carbon film")
+    'share_carbon_film'
+    """
+    return CLASS_SHARE + "_".join(name.split())

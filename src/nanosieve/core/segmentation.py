@@ -31,6 +31,10 @@ class Segmentation:
         Labels of particles that were split from a touching neighbour.
     flags, notes
         Codes of the flag registry about the image, and sentences for the report.
+    classes
+        ``(y, x)`` uint8 where a model knows more than two classes, else ``None``.
+    class_names
+        Names of the values of ``classes``, from 0.
     """
 
     labels: np.ndarray
@@ -42,6 +46,8 @@ class Segmentation:
     split_labels: frozenset[int] = frozenset()
     flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    classes: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
 
     @property
     def mask(self) -> np.ndarray:

@@ -1,23 +1,30 @@
 """What the user may set, in one validated object that travels with every result."""
 
 import math
-from typing import Literal, Self
+import re
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nanosieve.core.segmentation import Edge
 
 EXPORTS = ("roi", "coco", "geojson")
+Device = Literal["auto", "cpu", "gpu"]
 METHODS = ("auto", "otsu", "local", "hybrid", "reconstruction")
 
 
 class Settings(BaseModel):
     """Settings of one analysis; everything here may change the numbers.
 
-    Where files are, how many processes run and what is exported beside is not here.
+    Where files are, how many processes run and what is exported beside is not here. ``method`` may
+    also be a packaged model or a model file; ``model_hash``, the content hash of that file, then
+    tells one model from another, and ``precision`` ``float32`` keeps it from computing in half
+    precision.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=()
+    )
 
     method: str = "auto"
     polarity: Literal["auto", "dark", "bright"] = "auto"
@@ -31,6 +38,8 @@ class Settings(BaseModel):
     split: bool = True
     isolated_only: bool = False
     paper_exact: bool = False
+    model_hash: str | None = None
+    precision: Literal["auto", "float32"] = "auto"
 
     @field_validator("min_diameter")
     @classmethod
@@ -61,6 +70,33 @@ class Settings(BaseModel):
                 f"--paper-exact goes with --method reconstruction, not with {self.method!r}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _edge_is_for_classical_methods(self) -> Self:
+        if self.has_model and self.edge != "base":
+            raise ValueError(
+                f"--edge is for classical methods; a network's edge is where its probability "
+                f"crosses --threshold: leave --edge out with --method {self.method}"
+            )
+        return self
+
+    @property
+    def has_model(self) -> bool:
+        """Whether the method is a trained network."""
+        return self.method not in METHODS
+
+    def identity(self) -> dict[str, Any]:
+        """Plain values on which a result depends: of a model its file's name, wherever it lies.
+
+        Examples
+        --------
+        >>> Settings(method="runs/a/model.onnx", model_hash="0f").identity()["method"]
+        'model.onnx'
+        """
+        values = self.model_dump()
+        if self.model_hash is not None:
+            values["method"] = re.split(r"[/\\]", self.method)[-1]
+        return values
 
     def min_diameter_px(self, pixel_size_nm: float | None) -> float | None:
         """Smallest diameter in pixels, or ``None`` for what noise of the image could make.

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from nanosieve._version import __version__
-from nanosieve.evaluation.intervals import same_kind
+from nanosieve.evaluation.cost import COST_COLUMNS
 from nanosieve.evaluation.run import Evaluation
 from nanosieve.evaluation.scores import SCORES, Score
 from nanosieve.evaluation.summary import PAIRED
+from nanosieve.measurement.agreement.intervals import same_kind
 from nanosieve.report.agreement import (
     AgreementView,
     Curve,
@@ -65,7 +66,7 @@ def page(evaluation: Evaluation, files: Mapping[str, str]) -> AgreementView:
         interval="; ".join(dict.fromkeys(summary["interval"])),
         facts=_facts(evaluation),
         methods=methods,
-        tables=_tables(rows),
+        tables=_tables(rows) | _costs(evaluation),
         image_columns=_shown_columns(evaluation.scores),
         images=images,
         warnings=evaluation.warnings,
@@ -111,6 +112,24 @@ def _tables(summary: Sequence[Mapping[str, Any]]) -> dict[str, list[ScoreRow]]:
         if rows:
             tables[heading] = rows
     return tables
+
+
+def _costs(evaluation: Evaluation) -> dict[str, list[ScoreRow]]:
+    """Costs as a table like those of scores, in the order of the methods."""
+    costs = evaluation.costs.set_index("method")
+    if costs.empty:
+        return {}
+    rows = []
+    for column, meaning in COST_COLUMNS.items():
+        values = costs[column].astype(float).reindex(list(evaluation.methods))
+        counts = costs["n_images"].reindex(list(evaluation.methods), fill_value=0)
+        if values.notna().any():
+            cells = (
+                ScoreCell(None if np.isnan(value) else Estimate(float(value)), int(n))
+                for value, n in zip(values, counts, strict=True)
+            )
+            rows.append(ScoreRow(column, meaning, tuple(cells)))
+    return {"Cost": rows}
 
 
 def _cells(score: Score, summary: Sequence[Mapping[str, Any]]) -> tuple[ScoreCell, ...]:

@@ -7,7 +7,7 @@ from typing import Protocol as Interface
 import numpy as np
 
 from nanosieve.core.errors import FailedInput, InputError, UsageError
-from nanosieve.core.settings import Settings
+from nanosieve.core.settings import Device, Settings
 from nanosieve.files.dataset import Sample, instances_from_mask
 from nanosieve.files.labels import read_labels
 from nanosieve.files.read import read
@@ -60,11 +60,22 @@ class Method:
 
     name: str
     settings: Settings
+    device: Device = "auto"
+
+    @property
+    def n_parameters(self) -> int | None:
+        """Weights of the network, if it is one and its card says."""
+        if not self.settings.has_model:
+            return None
+        from nanosieve.models.load import find_model, read_card
+
+        return read_card(find_model(self.settings.method))[0].n_parameters
 
     @property
     def words(self) -> str:
         """Method and every setting that is not the default."""
-        changed = self.settings.model_dump(exclude_defaults=True, exclude={"method"})
+        hidden = {"method", "model_hash"}
+        changed = self.settings.model_dump(exclude_defaults=True, exclude=hidden)
         return ", ".join(
             [
                 f"method {self.settings.method}",
@@ -74,7 +85,7 @@ class Method:
 
     def predict(self, sample: Sample) -> Prediction:
         """Segment the sample's image."""
-        found = analyse(sample.micrograph(), self.settings).segmentations[0]
+        found = analyse(sample.micrograph(), self.settings, device=self.device).segmentations[0]
         return Prediction(found.mask, found.labels, found.confidence)
 
 

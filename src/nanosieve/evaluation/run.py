@@ -11,7 +11,8 @@ import pandas as pd
 from nanosieve.batch.runner import worker_pool
 from nanosieve.core.errors import InputError, NanosieveError, UsageError
 from nanosieve.core.schema import Unit
-from nanosieve.core.settings import Settings
+from nanosieve.core.settings import Device, Settings
+from nanosieve.evaluation.cost import Cost, cost_table, measured
 from nanosieve.evaluation.image import PREDICTED_COLUMNS, TRUE_COLUMNS, ImageScore, score_image
 from nanosieve.evaluation.predictions import Folder, Method, Source
 from nanosieve.evaluation.protocol import Protocol
@@ -50,6 +51,8 @@ class Evaluation:
         Method -> unit and diameters of all true and predicted particles.
     pictures
         ``(image, method)`` -> encoded map of what was found, missed and invented.
+    costs
+        One row a method that was run: see `nanosieve.evaluation.cost`.
     """
 
     data: Path
@@ -61,6 +64,7 @@ class Evaluation:
     thresholds: pd.DataFrame
     sizes: Mapping[str, tuple[Unit, Sizes]]
     pictures: Mapping[tuple[str, str], bytes]
+    costs: pd.DataFrame
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -98,6 +102,7 @@ class _Scored:
     row: dict[str, object]
     score: ImageScore | None = None
     picture: bytes | None = None
+    cost: tuple[Cost, int] | None = None
 
 
 def evaluate(
@@ -106,6 +111,7 @@ def evaluate(
     methods: Mapping[str, Settings] | None = None,
     predictions: Mapping[str, str | Path] | None = None,
     protocol: Protocol | None = None,
+    device: Device = "auto",
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -121,6 +127,8 @@ def evaluate(
         Name -> folder of ``<name>/labels.tif`` or ``<name>.tif|png``.
     protocol
         What counts; all defaults where not given.
+    device
+        Where networks run.
     jobs
         Processes.
     progress
@@ -145,7 +153,7 @@ def evaluate(
     nanosieve.core.errors.UsageError: nothing to evaluate; give --method or --predictions NAME=DIR
     """
     protocol = protocol or Protocol()
-    sources = _sources(methods or {}, predictions or {})
+    sources = _sources(methods or {}, predictions or {}, device)
     dataset = data if isinstance(data, Dataset) else Dataset.open(data)
     samples = _samples(dataset, protocol)
     done: list[_Scored] = []
@@ -157,14 +165,14 @@ def evaluate(
 
 
 def _sources(
-    methods: Mapping[str, Settings], predictions: Mapping[str, str | Path]
+    methods: Mapping[str, Settings], predictions: Mapping[str, str | Path], device: Device
 ) -> tuple[Source, ...]:
     both = set(methods) & set(predictions)
     if both:
         raise UsageError(
             f"{min(both)!r} names a method and a folder of predictions; give the folder another"
         )
-    sources: list[Source] = [Method(name, settings) for name, settings in methods.items()]
+    sources: list[Source] = [Method(name, settings, device) for name, settings in methods.items()]
     sources += [Folder(name, Path(folder)) for name, folder in predictions.items()]
     if not sources:
         raise UsageError("nothing to evaluate; give --method or --predictions NAME=DIR")
@@ -210,7 +218,7 @@ def _score_sample(
     results = []
     for source in sources:
         try:
-            prediction = source.predict(sample)
+            prediction, cost = measured(partial(source.predict, sample))
             score = score_image(truth, prediction)
         except InputError as error:
             row = head | {"status": error.status, "message": str(error)}
@@ -225,7 +233,8 @@ def _score_sample(
             pixel_size_nm=sample.pixel_size_nm,
         )
         row = head | {"status": "ok", "message": ""} | score.scores
-        results.append(_Scored(sample.name, source.name, row, score, picture))
+        spent = (cost, truth.image.size) if isinstance(source, Method) else None
+        results.append(_Scored(sample.name, source.name, row, score, picture, spent))
     return results
 
 
@@ -263,7 +272,21 @@ def _assemble(
             for result in done
             if result.picture is not None
         },
+        costs=_costs(sources, done),
     )
+
+
+def _costs(sources: Sequence[Source], done: Sequence[_Scored]) -> pd.DataFrame:
+    runs = [source for source in sources if isinstance(source, Method)]
+    spent = {
+        source.name: [
+            result.cost
+            for result in done
+            if result.method == source.name and result.cost is not None
+        ]
+        for source in runs
+    }
+    return cost_table(spent, {source.name: source.n_parameters for source in runs})
 
 
 def _sizes(tallies: Mapping[str, Sequence[Tally]]) -> dict[str, tuple[Unit, Sizes]]:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nanosieve.evaluation.intervals import group_interval, interval_kind
 from nanosieve.evaluation.protocol import Protocol
 from nanosieve.evaluation.scores import ANY_RANGE, COUNTS, SCORES, Score
 from nanosieve.evaluation.tally import Tally, pool
+from nanosieve.measurement.agreement.intervals import group_interval, interval_kind
 
 # Compared with the first method image by image: differences between methods vary far less than
 # images do.

@@ -11,7 +11,7 @@ from nanosieve.report.agreement import write_agreement
 
 
 def write_evaluation(evaluation: Evaluation, out: str | Path) -> Path:
-    """Write ``scores.csv``, ``summary.csv``, ``strata.csv``, ``thresholds.csv`` and the page.
+    """Write the tables ``scores``, ``summary``, ``strata``, ``thresholds``, ``costs`` and the page.
 
     Parameters
     ----------
@@ -38,6 +38,7 @@ def write_evaluation(evaluation: Evaluation, out: str | Path) -> Path:
         "summary.csv": evaluation.summary,
         "strata.csv": evaluation.strata,
         "thresholds.csv": evaluation.thresholds,
+        "costs.csv": evaluation.costs,
     }
     for name, table in tables.items():
         with atomic_path(out / name) as temporary:

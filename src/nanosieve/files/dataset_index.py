@@ -93,7 +93,7 @@ def read_groups(path: Path, faults: list[str]) -> dict[str, str]:
     return {row["name"]: row["group"] for _, row in rows}
 
 
-def update_index(path: Path, rows: Iterable[IndexRow]) -> None:
+def update_index(path: Path, rows: Iterable[IndexRow], *, gone: Iterable[str] = ()) -> None:
     """Write ``dataset.csv``, keeping what its user wrote into it.
 
     A row that is already there keeps its group, split, ``keep`` and the user's own columns, and
@@ -105,6 +105,8 @@ def update_index(path: Path, rows: Iterable[IndexRow]) -> None:
         The file, which need not exist, nor its folder.
     rows
         The images that were written.
+    gone
+        Names of images that were removed: their rows go too.
 
     Raises
     ------
@@ -117,6 +119,8 @@ def update_index(path: Path, rows: Iterable[IndexRow]) -> None:
     index = read_index(path, faults) or {}
     if faults:
         raise UsageError(f"{path.parent}: {faults[0]}; mend or remove it")
+    for name in gone:
+        index.pop(name, None)
     for row in rows:
         old = index.get(row.name)
         if old is None:

@@ -100,6 +100,22 @@ def write_sample(folder: str | Path, sample: NewSample) -> None:
         Path(folder, "ignore", f"{sample.name}.png").unlink(missing_ok=True)
 
 
+def remove_sample(folder: str | Path, name: str) -> None:
+    """Remove what `write_sample` wrote of one image; what is not there is no error.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be removed.
+    """
+    files = [Path(folder, "images", f"{name}.tif")]
+    for kind in ("masks", "instances", "ignore"):
+        files += [Path(folder, kind, f"{name}{suffix}") for suffix in LABEL_SUFFIXES]
+    for file in files:
+        with output_errors(file):
+            file.unlink(missing_ok=True)
+
+
 def write_dataset(folder: str | Path, samples: Iterable[NewSample]) -> None:
     """Write images one after the other, then their rows of ``dataset.csv``.
 
@@ -152,4 +168,5 @@ def _black_white(mask: np.ndarray) -> np.ndarray:
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
     with atomic_path(path) as temporary:
-        temporary.write_bytes(imagecodecs.png_encode(pixels))
+        # Masks made column by column keep that order in memory, which the encoder refuses.
+        temporary.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels)))

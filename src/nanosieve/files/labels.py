@@ -12,6 +12,7 @@ from typing import IO, Self
 
 import numpy as np
 
+from nanosieve._version import __version__
 from nanosieve.core.errors import UsageError
 from nanosieve.core.micrograph import Calibration, Step
 from nanosieve.files.atomic import output_errors
@@ -240,6 +241,51 @@ class ProbabilityWriter(_StackWriter):
                 f"in frame {len(self._sizes)}"
             )
         return np.rint(np.asarray(frame, np.float32) * 255).astype(np.uint8)
+
+    def _dtype(self) -> np.dtype:
+        return self._spool_dtype
+
+
+class ClassWriter(_StackWriter):
+    """Write the classes of pixels of a still or a movie, 8 bits, their names in the description.
+
+    Parameters
+    ----------
+    names
+        Of the values, from 0.
+    path, calibration, history
+        As in `write_labels`.
+
+    Raises
+    ------
+    UsageError
+        If there are more names than 8 bits hold, or a value has none.
+    OutputError
+        If the file cannot be written.
+    """
+
+    _spool_dtype = np.dtype("u1")
+
+    def __init__(
+        self,
+        path: str | Path,
+        names: Sequence[str],
+        calibration: Calibration,
+        *,
+        history: Sequence[Step] = (),
+    ) -> None:
+        if len(names) > 256:
+            raise UsageError(f"a class image holds up to 256 classes, got {len(names)}")
+        step = Step("classes", {str(value): name for value, name in enumerate(names)}, __version__)
+        super().__init__(path, calibration, history=[*history, step])
+        self._n = len(names)
+
+    def _store(self, frame: np.ndarray) -> np.ndarray:
+        if frame.dtype != self._spool_dtype or int(frame.max()) >= self._n:
+            raise UsageError(
+                f"classes are 8-bit values below {self._n}, got {frame.dtype} up to {frame.max()}"
+            )
+        return frame
 
     def _dtype(self) -> np.dtype:
         return self._spool_dtype

@@ -22,8 +22,7 @@ def border_weights(
     H W places of a frame without touching the border; each particle seen whole stands for H W over
     that many. Unlike a guard frame, which counts only particles of a smaller inner window, this
     uses every whole particle.
-    (Miles, in Stochastic Geometry, 1974; Lantuejoul, J. Microsc. 121, 65, 1981; Serra, Image
-    Analysis and Mathematical Morphology, 1982.)
+    (Serra, Image Analysis and Mathematical Morphology, 1982, after Miles and Lantuejoul.)
 
     Parameters
     ----------

@@ -86,10 +86,10 @@ def budget(
     scale = np.nan if pixel_size_percent is None else pixel_size_percent / 100
     components = (
         Component("sampling", distribution.interval_basis, distribution.mean_se),
-        Component("pixel size", "stated by the user, percent", distribution.mean * scale),
+        Component("pixel size", "--pixel-size-uncertainty", distribution.mean * scale),
         Component(
             "edge position",
-            "change of diameter with the level, rectangular",
+            "change of the diameter between defensible outlines, divided by the square root of 3",
             np.nan if edge_shift is None else edge_shift / np.sqrt(3),
         ),
     )

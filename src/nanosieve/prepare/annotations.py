@@ -20,6 +20,8 @@ _RIM = 3  # px added round what is found: anti-aliasing and JPEG ringing
 _TOLERANCE = 12 / 255  # of the range of grey; what JPEG does to a flat patch
 _SMALLEST = 32  # px a side; no caption can be read on less
 _SIDE = 640  # px of the shorter side that is looked at; larger images are averaged by blocks
+_VACUUM = 0.3  # share of the frame; no writing covers that much
+_CLEAR, _WRITTEN, _ENDED = 0.9, 0.5, 0.35  # share of a line that has a strip's grey: see `_strips`
 
 
 def find_annotations(image: np.ndarray) -> np.ndarray:
@@ -74,23 +76,30 @@ def _found(image: np.ndarray) -> np.ndarray:
     values = image.astype(np.float32, copy=False)
     tolerance = _TOLERANCE * (high - low)
     flat = {"black": values <= low + tolerance, "white": values >= high - tolerance}
-    found |= _marks(depth_of(values, "black", low, high), flat["white"])
-    found |= _marks(depth_of(values, "white", low, high), flat["black"])
+    found |= _marks(depth_of(values, "black", low, high), flat["black"], flat["white"])
+    found |= _marks(depth_of(values, "white", low, high), flat["white"], flat["black"])
     grey = (values - low) / (high - low)
     for own in flat.values():
         found |= _plates(grey, own) | _margins(own)
+    found |= _strips(grey)
     return _dilated(found, _RIM) if found.any() else found
 
 
-def _marks(depth: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """Bars and writing of one colour, with the boxes that the writing stands in."""
+def _marks(depth: np.ndarray, own: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Bars and writing of one colour, with the boxes that the writing stands in.
+
+    ``own`` are the pixels of that colour, ``ground`` those of the other.
+    """
     found = _bars(depth)
     bars = found.copy()
+    # Where vacuum has the colour of ink, a patch of it between particles looks like one letter.
+    lettered = own.mean() < _VACUUM
     # Grain reaches the lower level; letters stand out of it at the higher one.
     for level in (0.5, 0.7):
         strokes = Strokes.find(depth, level=level, without=bars)
         rows = _lines(strokes)
-        rows += _letters(strokes, besides=rows)
+        if lettered:
+            rows += _letters(strokes, besides=rows)
         if rows:
             boxes = [_paint(found, strokes, patches) for patches in rows]
             drawn = ground | _dilated(found, 2)
@@ -324,6 +333,28 @@ def _margins(flat: np.ndarray) -> np.ndarray:
         for strip, band in ((share, mask), (share[::-1], mask[::-1])):
             depth = int(np.argmin(strip >= 0.7))
             if 0 < depth < n / 3 and strip[depth + 2 : depth + 8].max() < 0.35:
+                band[:depth] = True
+    return found
+
+
+def _strips(grey: np.ndarray) -> np.ndarray:
+    """Strips of any one grey along an edge that end along a line: rulers, grey caption lines.
+
+    The outermost and the innermost line are clear of writing, and within two lines, which
+    resizing blurs, the grey is gone. Support and vacuum vary more along a line or go on further.
+    """
+    found = np.zeros(grey.shape, dtype=bool)
+    for image, mask in ((grey, found), (grey.T, found.T)):
+        n = len(image)
+        for strip, band in ((image, mask), (image[::-1], mask[::-1])):
+            near = np.abs(strip[: n // 3 + 8] - np.median(strip[0])) <= _TOLERANCE
+            share = near.mean(axis=1)
+            clear = np.flatnonzero(share[: np.argmin(share >= _WRITTEN)] >= _CLEAR)
+            if not len(clear) or share[0] < _CLEAR:
+                continue
+            depth = int(clear[-1]) + 1
+            # Resizing leaves single lines along the frame.
+            if 1 < depth < n / 3 and share[depth + 2 : depth + 8].max() < _ENDED:
                 band[:depth] = True
     return found
 

@@ -11,6 +11,7 @@ from nanosieve.core.micrograph import Calibration, Micrograph, Step
 from nanosieve.core.settings import Settings
 from nanosieve.prepare.annotations import find_annotations
 from nanosieve.prepare.invalid import fill_invalid
+from nanosieve.prepare.outliers import remove_outliers
 from nanosieve.prepare.resample import resample
 
 # A particle of four pixels' diameter with half as much bare support on either side.
@@ -165,6 +166,36 @@ def with_annotations(
     trail.flags.append("annotation_masked")
     trail.step("find_annotations", pixels=int(np.count_nonzero(drawn)))
     return drawn if exclude is None else drawn | exclude
+
+
+def without_outliers(image: np.ndarray, trail: Trail) -> np.ndarray:
+    """Take X-rays and dead pixels out; ``(y, x)`` float32."""
+    clean, replaced = remove_outliers(image.astype(np.float32, copy=False))
+    if replaced:
+        trail.flags.append("xray_outliers")
+        trail.step("remove_outliers", pixels=int(replaced))
+    return clean
+
+
+def smallest_px(
+    settings: Settings, place: Place, *, grid_nm: float | None, own_nm: float | None
+) -> float | None:
+    """Smallest diameter in pixels of the grid that is segmented, ``None`` where none is set.
+
+    Raises
+    ------
+    FailedInput
+        If a setting is in nm and the image's own pixel size ``own_nm`` is not known.
+    """
+    if settings.resample_nm is not None and own_nm is None:
+        raise FailedInput(
+            f"{place.micrograph.name}: --resample is in nm but the pixel size is unknown; "
+            "give --pixel-size too"
+        )
+    try:
+        return settings.min_diameter_px(grid_nm)
+    except ValueError as error:
+        raise FailedInput(f"{place.micrograph.name}: {error}") from error
 
 
 def _mean(place: Place, trail: Trail) -> np.ndarray:

@@ -5,13 +5,15 @@ import numpy as np
 from nanosieve.core.errors import UsageError
 
 
-def standardise(image: np.ndarray) -> np.ndarray:
+def standardise(image: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
     """Shift and scale an image to mean 0 and standard deviation 1.
 
     Parameters
     ----------
     image
         ``(y, x)`` finite pixels.
+    valid
+        ``(y, x)`` bool, pixels over which mean and deviation are taken; all where ``None``.
 
     Returns
     -------
@@ -23,10 +25,11 @@ def standardise(image: np.ndarray) -> np.ndarray:
     >>> standardise(np.array([[1, 3]], np.uint8))
     array([[-1.,  1.]], dtype=float32)
     """
-    mean = float(image.mean(dtype=float))
+    where = np.True_ if valid is None else valid
+    mean = float(image.mean(dtype=float, where=where))
     result = image.astype(np.float32)
     result -= np.float32(mean)
-    std = float(np.sqrt(np.mean(np.square(result), dtype=float)))
+    std = float(np.sqrt(np.mean(np.square(result), dtype=float, where=where)))
     if std > 0:
         result /= np.float32(std)
     return result

@@ -21,8 +21,9 @@ def remove_outliers(image: np.ndarray) -> tuple[np.ndarray, int]:
     - by more than 3 times the range of its eight neighbours, the one that comes closest to it left
       out. Edges and corners of particles of 3 px, and atoms of a lattice, stay below that.
 
-    Groschner et al. (Microscopy and Microanalysis, 2021) replace by the 3 × 3 median beyond five
-    standard deviations; the neighbours are our addition, since theirs takes small particles.
+    Groschner et al. (Microscopy and Microanalysis, 2021) filter with the 3 × 3 median, their code
+    beyond five standard deviations; the neighbours are our addition, since that takes small
+    particles.
 
     Parameters
     ----------

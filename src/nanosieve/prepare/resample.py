@@ -1,5 +1,7 @@
 """Images at another pixel size, and labels back on the image's own grid."""
 
+import math
+
 import numpy as np
 from PIL import Image
 
@@ -103,6 +105,53 @@ def resample_labels_back(
         for n, ratio, last in zip(shape, _ratios(from_nm, to_nm), labels.shape, strict=True)
     )
     return labels[y][:, x]
+
+
+def resample_back(
+    values: np.ndarray, shape: tuple[int, int], from_nm: PixelSize, to_nm: float
+) -> np.ndarray:
+    """Bring values that vary smoothly, as a probability does, back to the grid of the image.
+
+    Parameters
+    ----------
+    values
+        ``(y, x)`` floats on the grid that ``resample(image, from_nm, to_nm)`` gave.
+    shape
+        Shape of ``image``.
+    from_nm, to_nm
+        As given to `resample`.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``shape`` float32, by linear interpolation between pixel centres; beyond the outermost
+        ones, and in the rows and columns that `resample` dropped, the nearest value.
+
+    Raises
+    ------
+    UsageError
+        If a pixel size is not a positive number.
+
+    Examples
+    --------
+    >>> resample_back(np.array([[0.0, 1.0]]), (2, 4), 1.0, 2.0)[0]
+    array([0.  , 0.25, 0.75, 1.  ], dtype=float32)
+    """
+    ratios = _ratios(from_nm, to_nm)
+    within = [n / ratio for n, ratio in zip(shape, ratios, strict=True)]
+    # `resample` rounds whole numbers of pixels down by up to a millionth.
+    missing = [
+        (0, max(0, math.ceil(need - 1e-6) - have))
+        for need, have in zip(within, values.shape, strict=True)
+    ]
+    whole = Image.fromarray(np.pad(np.asarray(values, np.float32), missing, mode="edge"))
+    height, width = (
+        min(need, have) for need, have in zip(within, (whole.height, whole.width), strict=True)
+    )
+    resized = whole.resize(
+        (shape[1], shape[0]), Image.Resampling.BILINEAR, box=(0.0, 0.0, width, height)
+    )
+    return np.array(resized)
 
 
 def _ratios(from_nm: PixelSize, to_nm: float) -> tuple[float, float]:

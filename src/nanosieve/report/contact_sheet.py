@@ -29,7 +29,9 @@ class ContactItem:
     keep: bool = True
 
 
-def write_contact_sheet(path: str | Path, items: Sequence[ContactItem]) -> list[Path]:
+def write_contact_sheet(
+    path: str | Path, items: Sequence[ContactItem], *, instead: str = ""
+) -> list[Path]:
     """Write overlays in a grid, 20 on a page, each with its name and whether it is kept.
 
     What is struck out is not decided on the sheet but in the column ``keep`` of ``dataset.csv``
@@ -43,6 +45,8 @@ def write_contact_sheet(path: str | Path, items: Sequence[ContactItem]) -> list[
     items
         In the order of ``dataset.csv``; the number on the sheet is the row there, from 1. Letters
         beyond ASCII are drawn as ``?``: the number tells which is meant.
+    instead
+        Sentence for the head of a sheet on which nothing is decided, without boxes to tick.
 
     Returns
     -------
@@ -70,7 +74,9 @@ def write_contact_sheet(path: str | Path, items: Sequence[ContactItem]) -> list[
     for page in range(n_pages):
         name = path if n_pages == 1 else path.with_stem(f"{path.stem}-{page + 1:0{digits}d}")
         first = page * per_page
-        sheet = _page(items[first : first + per_page], first, len(items), (page + 1, n_pages))
+        sheet = _page(
+            items[first : first + per_page], first, len(items), (page + 1, n_pages), instead
+        )
         with atomic_path(name) as temporary:
             sheet.save(temporary, format="PNG", compress_level=6)
         written.append(name)
@@ -79,7 +85,7 @@ def write_contact_sheet(path: str | Path, items: Sequence[ContactItem]) -> list[
 
 
 def _page(
-    items: Sequence[ContactItem], first: int, total: int, page: tuple[int, int]
+    items: Sequence[ContactItem], first: int, total: int, page: tuple[int, int], instead: str
 ) -> Image.Image:
     columns = min(COLUMNS, max(2, len(items)))
     rows = max(1, -(-len(items) // columns))
@@ -91,24 +97,35 @@ def _page(
     draw.text((_MARGIN, 14), f"{total} images{number}", fill=_INK, font=_font(26))
     draw.text(
         (_MARGIN, 52),
-        "Accept or strike out: set keep to yes or no in dataset.csv (row = number).",
+        instead or "Accept or strike out: set keep to yes or no in dataset.csv (row = number).",
         fill=_SOFT,
         font=_font(20),
     )
     for i, item in enumerate(items):
         left = _MARGIN + i % columns * (_CELL + _MARGIN)
         top = _HEADING + i // columns * (_CELL + _CAPTION + _MARGIN)
-        _place(sheet, item, first + i + 1, (left, top))
+        _place(sheet, item, first + i + 1, (left, top), boxed=not instead)
     return sheet
 
 
-def _place(sheet: Image.Image, item: ContactItem, row: int, corner: tuple[int, int]) -> None:
+def _place(
+    sheet: Image.Image, item: ContactItem, row: int, corner: tuple[int, int], *, boxed: bool
+) -> None:
     left, top = corner
     picture = _decoded(item)
     picture.thumbnail((_CELL, _CELL), Image.Resampling.LANCZOS)
     sheet.paste(picture, (left + (_CELL - picture.width) // 2, top + _CELL - picture.height))
     draw = ImageDraw.Draw(sheet)
     line = top + _CELL + 10
+    if boxed:
+        _box(draw, item, corner, line)
+    text = f"{row}  {item.name.encode('ascii', 'replace').decode('ascii')}"
+    indent = _BOX + 10 if boxed else 0
+    draw.text((left + indent, line), _shortened(draw, text, _CELL - indent), _INK, font=_font(18))
+
+
+def _box(draw: ImageDraw.ImageDraw, item: ContactItem, corner: tuple[int, int], line: int) -> None:
+    left, top = corner
     draw.rectangle((left, line, left + _BOX, line + _BOX), outline=_INK, width=2)
     if item.keep:
         tick = [(left + 5, line + 11), (left + 10, line + 17), (left + 18, line + 5)]
@@ -117,10 +134,6 @@ def _place(sheet: Image.Image, item: ContactItem, row: int, corner: tuple[int, i
         bottom = top + _CELL
         for ends in ((left, top, left + _CELL, bottom), (left, bottom, left + _CELL, top)):
             draw.line(ends, fill=colours.INVENTED, width=5)
-    text = f"{row}  {item.name.encode('ascii', 'replace').decode('ascii')}"
-    draw.text(
-        (left + _BOX + 10, line), _shortened(draw, text, _CELL - _BOX - 10), _INK, font=_font(18)
-    )
 
 
 def _decoded(item: ContactItem) -> Image.Image:

@@ -17,7 +17,7 @@ from nanosieve.core.errors import UsageError
 from nanosieve.core.micrograph import Calibration
 from nanosieve.files.atomic import atomic_path
 from nanosieve.report import colours
-from nanosieve.report.scale_bar import ScaleBar, scale_bar
+from nanosieve.report.scale_bar import scale_bar
 
 LONG_SIDE = 2048
 THUMBNAIL_SIDE = 420
@@ -36,6 +36,15 @@ _PALETTE = [
     *colours.NOT_ISOLATED,
     *colours.EXCLUDED,
 ]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A line of one colour in the strip below, and its text; ``length`` px, or a short one."""
+
+    colour: int
+    text: str
+    length: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ def write_overlay(
     Grey values are stretched between robust percentiles. The picture has the micrograph's pixels
     up to 2048 of them; larger frames are reduced by a whole factor before anything is drawn (means
     of the grey values, any outline pixel of a block kept), small ones enlarged by a whole factor.
+    Scale bar and legend stand in a strip below: nothing of the micrograph is hidden.
 
     Parameters
     ----------
@@ -81,7 +91,7 @@ def write_overlay(
     Returns
     -------
     bytes
-        JPEG of 420 px and about 18 kB at most, with a scale bar of its own.
+        JPEG of 420 px and a strip for its own scale bar, of about 18 kB at most.
 
     Raises
     ------
@@ -108,7 +118,9 @@ def write_overlay(
             f"got {' and '.join(str(shape) for shape in sorted(shapes))}"
         )
     layers = _layers(image, labels, not_isolated, excluded)
-    picture = _with_legend(_paint(layers, calibration), layers)
+    picture = _paint(layers)
+    bar = _bar_entry(picture, layers, calibration)
+    picture = _with_strip(picture, [bar, *_colours_shown(layers)])
     with atomic_path(path) as temporary:
         picture.save(temporary, format="PNG", compress_level=2)
     return _small(layers, calibration)
@@ -230,8 +242,9 @@ def _small(layers: _Layers, calibration: Calibration) -> bytes:
         (4.0, 30),
     ):
         grey = ndimage.gaussian_filter(reduced.grey, sigma) if sigma else reduced.grey
-        picture = _paint(replace(reduced, grey=grey), calibration).convert("RGB")
-        data = _encoded(picture, (quality,))
+        picture = _paint(replace(reduced, grey=grey))
+        picture = _with_strip(picture, [_bar_entry(picture, reduced, calibration)])
+        data = _encoded(picture.convert("RGB"), (quality,))
         if len(data) <= THUMBNAIL_BYTES:
             break
     return data
@@ -284,21 +297,22 @@ def _stretched(grey: np.ndarray) -> np.ndarray:
     return np.where(finite, levels, 0).astype(np.uint8)
 
 
-def _paint(layers: _Layers, calibration: Calibration) -> Image.Image:
+def _paint(layers: _Layers) -> Image.Image:
     pixels = _stretched(layers.grey)
     if layers.excluded.any():
         pixels = np.where(_hatching(layers.excluded), _GREYS - 1 + _EXCLUDED, pixels)
     thick = _thickened(layers.outline, max(layers.grey.shape))
     pixels = np.where(thick > 0, _GREYS - 1 + thick, pixels).astype(np.uint8)
-    # A frame of a few rows is no place for a scale bar: bring it to a height where one fits.
-    height, width = pixels.shape
-    missing = (max(0, 64 - height), max(0, 160 - width))
-    pixels = np.pad(pixels, [(0, missing[0]), (0, missing[1])])
-    bar = scale_bar(calibration, canvas_px=width, pixels_per_canvas_px=layers.scale)
-    pixels = _with_scale_bar(pixels, bar)
-    picture = Image.fromarray(pixels, mode="P")
+    # A frame of a few rows or columns is hard to see, and leaves no room for a legend below.
+    missing = (max(0, 64 - pixels.shape[0]), max(0, 160 - pixels.shape[1]))
+    picture = Image.fromarray(np.pad(pixels, [(0, missing[0]), (0, missing[1])]), mode="P")
     picture.putpalette(_PALETTE)
     return picture
+
+
+def _bar_entry(picture: Image.Image, layers: _Layers, calibration: Calibration) -> _Entry:
+    bar = scale_bar(calibration, canvas_px=picture.width, pixels_per_canvas_px=layers.scale)
+    return _Entry(_WHITE, bar.label, bar.pixels)
 
 
 def _thickened(outline: np.ndarray, long_side: int) -> np.ndarray:
@@ -330,58 +344,37 @@ def _text(text: str, size: float) -> np.ndarray:
     return np.asarray(canvas)
 
 
-def _with_scale_bar(pixels: np.ndarray, bar: ScaleBar) -> np.ndarray:
-    """Draw bar and label white on a dimmed box in the lower left corner."""
-    height, width = pixels.shape
-    size = min(max(width / 45, 13), height / 4, 48)
-    text = _text(bar.label, size)[:, : width - 8]
-    pad = max(3, round(size / 2))
-    thickness = max(3, round(size / 4))
-    box_height = text.shape[0] + thickness + 3 * pad
-    box_width = min(max(text.shape[1], bar.pixels) + 2 * pad, width - 2)
-    top, left = max(0, height - pad // 2 - box_height), min(pad // 2, width - box_width)
-    box = pixels[top : top + box_height, left : left + box_width]
-    box = np.where(box < _GREYS, box // 5, _BLACK).astype(np.uint8)
-    middle = box_width // 2
-    start = middle - text.shape[1] // 2
-    region = box[pad : pad + text.shape[0], start : start + text.shape[1]]
-    np.maximum(region, text[: region.shape[0], : region.shape[1]], out=region)
-    below = 2 * pad + text.shape[0]
-    start = middle - bar.pixels // 2
-    box[below : below + thickness, start : start + bar.pixels] = _WHITE
-    out = pixels.copy()
-    out[top : top + box_height, left : left + box_width] = box
-    return out
-
-
-def _with_legend(picture: Image.Image, layers: _Layers) -> Image.Image:
-    """Append a strip that says what the colours mean, for those that occur."""
+def _colours_shown(layers: _Layers) -> list[_Entry]:
+    """What the colours mean, for those that occur."""
     entries = [
         (_ISOLATED, "isolated", (layers.outline == _ISOLATED).any()),
         (_NOT_ISOLATED, "cut, overlapping or not convex", (layers.outline == _NOT_ISOLATED).any()),
         (_EXCLUDED, "left out", layers.excluded.any()),
     ]
-    shown = [(_GREYS - 1 + colour, text) for colour, text, present in entries if present]
-    if not shown:
-        shown = [(_WHITE, "no particle found")]
-    size = min(max(picture.width / 60, 13), 32)
+    shown = [_Entry(_GREYS - 1 + colour, text) for colour, text, present in entries if present]
+    return shown or [_Entry(_WHITE, "no particle found")]
+
+
+def _with_strip(picture: Image.Image, entries: list[_Entry]) -> Image.Image:
+    """Append a strip with the scale bar and the legend: nothing of the micrograph is hidden."""
+    size = min(max(picture.width / 45, 13), 40)
     line = round(size * 1.9)
-    strips, x, y = [], round(size / 2), 0
-    for colour, text in shown:
-        glyphs = _text(text, size)
-        needed = round(size * 2.2) + glyphs.shape[1] + round(size * 1.5)
+    places, x, y = [], round(size / 2), 0
+    for entry in entries:
+        glyphs = _text(entry.text, size)
+        swatch = entry.length or round(size * 1.6)
+        needed = swatch + round(size * 0.6) + glyphs.shape[1] + round(size * 1.5)
         if x > size and x + needed > picture.width:
             x, y = round(size / 2), y + line
-        strips.append((x, y, colour, glyphs))
+        places.append((x, y, swatch, entry.colour, glyphs))
         x += needed
     strip = np.zeros((y + line, picture.width), np.uint8)
-    for x, y, colour, glyphs in strips:
+    thickness = max(3, round(size / 4))
+    for x, y, swatch, colour, glyphs in places:
         centre = y + line // 2
-        swatch = max(3, round(size / 4))
-        strip[centre - swatch // 2 : centre + swatch - swatch // 2, x : x + round(size * 1.6)] = (
-            colour
-        )
-        place = strip[centre - glyphs.shape[0] // 2 :, x + round(size * 2.2) :]
+        top = centre - thickness // 2
+        strip[top : top + thickness, x : x + swatch] = colour
+        place = strip[centre - glyphs.shape[0] // 2 :, x + swatch + round(size * 0.6) :]
         place = place[: glyphs.shape[0], : glyphs.shape[1]]
         place[:] = glyphs[: place.shape[0], : place.shape[1]]
     joined = Image.fromarray(np.vstack([np.asarray(picture), strip]), mode="P")

@@ -15,6 +15,7 @@ from nanosieve.core.flags import FLAGS
 from nanosieve.files.atomic import atomic_path
 from nanosieve.report import text
 from nanosieve.report.figures import movie_figures, population_figures, size_histogram
+from nanosieve.report.terms import SIZE_TERMS, explained, term
 from nanosieve.report.view import ImageView, PopulationView, RunView
 
 # Flags that only state how a file was read; the others ask to be looked at.
@@ -59,6 +60,9 @@ def write_report(path: str | Path, run: RunView) -> None:
         counts=Counter(image.status for image in run.images),
         troubled=[image for image in run.images if image.status in ("refused", "failed")],
         flags_seen=flags_seen,
+        terms=explained(
+            [*SIZE_TERMS, *run.settings, *(key for image in run.images for key in image.facts)]
+        ),
         warning_flags={
             code: n
             for code, n in flags_seen.items()
@@ -153,6 +157,7 @@ def _environment() -> Environment:
         "population_figures": population_figures,
         "selection": selection_sentence,
         "size_histogram": size_histogram,
+        "term": term,
     }
     return environment
 

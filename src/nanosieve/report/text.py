@@ -52,6 +52,9 @@ def estimate(value: Estimate | None, unit: str = "") -> str:
     if high <= low:
         return f"{number(value.value)} ({number(low)} to {number(high)}){after}"
     decimals = 1 - math.floor(math.log10((high - low) / 2))
+    if value.value:
+        # A figure that is small beside its interval is still no "0".
+        decimals = max(decimals, -math.floor(math.log10(abs(value.value))))
     texts = [_fixed(x, decimals) for x in (value.value, low, high)]
     return f"{texts[0]} ({texts[1]} to {texts[2]}){after}"
 

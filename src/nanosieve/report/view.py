@@ -127,6 +127,9 @@ class PopulationView:
         Name of the border correction, e.g. ``"Miles–Lantuéjoul weights"``.
     uncertainty
         Budget of the mean diameter.
+    unlike
+        In what the images differ so much that one mean says little of any, e.g.
+        ``"pixel size (0.1 to 2 nm)"``; empty where they are alike.
     notes
         Sentences about this population.
     """
@@ -137,6 +140,7 @@ class PopulationView:
     isolated: SizeView | None = None
     correction: str = ""
     uncertainty: UncertaintyView | None = None
+    unlike: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -204,7 +208,8 @@ class ImageView:
     notes
         Sentences, every warning among them.
     facts
-        More to print as "name: value" (voltage, dose, smoothing scale, levels, shape, dtype...).
+        More to print (voltage, dose, smoothing, levels, shape, dtype...): key -> value; what the
+        keys mean is looked up in `nanosieve.report.terms`.
     pictures
         The overlay as a thumbnail; several with captions make a movie's filmstrip.
     overlay
@@ -259,7 +264,7 @@ class RunView:
     counting_rule
         Sentence: which particles are counted (border-cut, overlapping, smallest size).
     settings
-        Setting -> value, as echoed in ``run.json``.
+        Setting -> value, as echoed in ``run.json``; the keys as those of ``ImageView.facts``.
     warnings
         Sentences about the run as a whole.
     n_skipped

@@ -220,7 +220,7 @@ def average_precision(confidence: np.ndarray, hits: np.ndarray, n_true: int) -> 
 
     References
     ----------
-    Everingham et al., Int. J. Comput. Vis. 88, 303 (2010), section 4.2, in its all-points form.
+    Everingham et al., Int. J. Comput. Vis. 88, 303 (2010), in its all-points form.
 
     Examples
     --------

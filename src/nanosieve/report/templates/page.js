@@ -1,3 +1,5 @@
+for (const name of document.querySelectorAll("a.term"))
+  name.title = document.getElementById(name.hash.slice(1))?.textContent ?? "";
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   [...table.tHead.rows[0].cells].forEach((head, column) => {

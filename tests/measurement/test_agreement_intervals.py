@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nanosieve.evaluation.intervals import group_interval, interval_kind
+from nanosieve.measurement.agreement.intervals import group_interval, interval_kind
 
 
 def test_below_ten_groups_it_is_students_interval_of_the_group_means() -> None:

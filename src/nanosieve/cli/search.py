@@ -1,0 +1,70 @@
+"""``nanosieve search``: settings tried in all combinations."""
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nanosieve.cli import options
+from nanosieve.cli.console import line, print_table
+from nanosieve.cli.train import Config, RunFolder, need_training
+
+if TYPE_CHECKING:
+    from nanosieve.training.search import Search
+
+
+def search(
+    config: Config,
+    out: RunFolder,
+    device: options.Device = "auto",
+    jobs: options.Jobs = 1,
+    debug: options.Debug = False,  # noqa: ARG001 - read where the program ends
+) -> int:
+    """Train every combination of the settings in [search]: search.csv, report.html.
+
+    The same command again does what is not done yet.
+    """
+    need_training()
+    from nanosieve.training.config import TrainConfig
+    from nanosieve.training.search import search as run
+
+    settings = TrainConfig.read(config)
+    with _bar() as advance:
+        found = run(settings, out, jobs=jobs, device=options.device_from(device), progress=advance)
+    _print(found)
+    print(f"Table: {out / 'search.csv'}\nReport: {out / 'report.html'}")
+    return int((found.table["status"] != "ok").any())
+
+
+def _print(found: "Search") -> None:
+    from rich.table import Table
+
+    table = Table(*found.settings, "validation Dice", "weights")
+    for row in found.table.to_dict("records"):
+        if row["status"] != "ok":
+            line(f"failed: {row['run']}: {row['message']}")
+            continue
+        spread = row["validation_dice_std"]
+        dice = f"{row['validation_dice']:.4f}" + ("" if math.isnan(spread) else f" ± {spread:.4f}")
+        cells = (str(row[name]) for name in found.settings)
+        table.add_row(*cells, dice, f"{row['n_parameters']:,.0f}")
+    print_table(table)
+    best = found.best
+    if best is not None:
+        chosen = found.table.iloc[best]
+        print("Best: " + ", ".join(f"{name} = {chosen[name]}" for name in found.settings))
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar on a terminal; nothing where output is not watched."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("searching", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,1 @@
+"""The sections of an explanation: each asks one question, writes files, says what is seen."""

@@ -1,0 +1,1 @@
+"""Model files: their cards, how they are found, checked, tiled and run."""

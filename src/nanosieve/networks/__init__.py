@@ -1,0 +1,15 @@
+"""The networks of the papers and our own: torch modules, tensors in, tensors out."""
+
+from nanosieve.core.errors import UsageError
+
+try:
+    import torch as _torch  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise UsageError('networks need torch: pip install "nanosieve[train]"') from None
+
+from nanosieve.networks.base import Network, describe
+from nanosieve.networks.registry import NAMES, build
+
+__all__ = ["NAMES", "Network", "build", "describe"]

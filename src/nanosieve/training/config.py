@@ -1,0 +1,237 @@
+"""Everything that a training run is told, in one file that people write: ``CONFIG.toml``.
+
+Six lines will do; all else has a default::
+
+    [data]
+    path = "my-particles"
+
+    [network]
+    name = "nanosieve"
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator
+
+from nanosieve.core.errors import UsageError
+from nanosieve.training.augment_config import AugmentConfig
+from nanosieve.training.config_sections import (
+    DataConfig,
+    InputConfig,
+    LossConfig,
+    NetworkConfig,
+    OptimiserConfig,
+    Section,
+    StackConfig,
+    StartConfig,
+    StopConfig,
+    ThresholdConfig,
+    TilesConfig,
+    ValidationConfig,
+)
+from nanosieve.training.toml_text import toml_text
+
+
+class TrainConfig(Section):
+    """All settings of a run; each section is described by its own class.
+
+    Parameters
+    ----------
+    name
+        Of the model, in its card.
+    licence
+        Of the model, in its card.
+    seeds
+        One training each; a difference smaller than their spread is no result.
+    batch
+        Tiles a step.
+    clip
+        Largest norm of the gradient; ``false``: none.
+    mixed_precision
+        bfloat16 where the device has it.
+    workers
+        Processes that make tiles beside the one that trains; results do not depend on it.
+    tensorboard
+        Also write the history as TensorBoard reads it.
+    search
+        Settings to vary, for ``nanosieve search``: ``"optimiser.lr" = [1e-4, 1e-3]``.
+
+    Examples
+    --------
+    >>> config = TrainConfig.from_dict({"data": {"path": "set"}, "batch": 4})
+    >>> config.batch, config.optimiser.lr, config.data.path
+    (4, 0.0001, ('set',))
+    >>> TrainConfig.from_dict({"data": {"path": "set"}, "tiles": {"sise": 9}, "batch": 0})
+    Traceback (most recent call last):
+    nanosieve.core.errors.UsageError: settings: batch: Input should be greater than or equal \
+to 1, got 0; tiles.sise: no such setting, did you mean size?
+    """
+
+    name: str = Field(default="model", min_length=1, max_length=100)
+    licence: str = Field(default="not stated", min_length=1)
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    batch: int = Field(default=8, ge=1)
+    clip: Annotated[float, Field(gt=0)] | Literal[False] = 1.0
+    mixed_precision: bool = False
+    workers: int = Field(default=0, ge=0)
+    tensorboard: bool = False
+    data: DataConfig
+    network: NetworkConfig = NetworkConfig()
+    input: InputConfig = InputConfig()
+    tiles: TilesConfig = TilesConfig()
+    augment: AugmentConfig = AugmentConfig()
+    loss: LossConfig = LossConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    stop: StopConfig = StopConfig()
+    validation: ValidationConfig = ValidationConfig()
+    threshold: ThresholdConfig = ThresholdConfig()
+    start: StartConfig = StartConfig()
+    search: dict[str, list[Any]] = Field(default_factory=dict)
+
+    @field_validator("search", mode="before")
+    @classmethod
+    def _dotted(cls, value: Any) -> Any:
+        """``optimiser.lr = [...]`` without quotes is a table in a table to TOML."""
+        return dict(_flat(value)) if isinstance(value, Mapping) else value
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise ValueError("seeds are distinct whole numbers from 0")
+        return seeds
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read ``CONFIG.toml``; paths in it are relative to its folder.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be read or is no TOML; or for all faults in it at once.
+        """
+        path = Path(path)
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: is no TOML file: {error}") from error
+        return cls.from_dict(values, source=str(path), folder=path.resolve().parent)
+
+    @classmethod
+    def from_dict(
+        cls, values: Mapping[str, Any], *, source: str = "settings", folder: Path | None = None
+    ) -> Self:
+        """Check settings that are already Python objects.
+
+        Parameters
+        ----------
+        values
+            As `tomllib` gives them.
+        source
+            Named in errors.
+        folder
+            What relative paths start from.
+
+        Raises
+        ------
+        UsageError
+            For all faults at once.
+        """
+        try:
+            return cls.model_validate(dict(values), context={"folder": folder})
+        except ValidationError as error:
+            raise UsageError(f"{source}: {'; '.join(_faults(error))}") from error
+
+    def varied(self, changes: Mapping[str, Any]) -> Self:
+        """Return a copy with some settings changed, by their dotted names.
+
+        Raises
+        ------
+        UsageError
+            If a name or value is not valid.
+
+        Examples
+        --------
+        >>> config = TrainConfig.from_dict({"data": {"path": "set"}})
+        >>> config.varied({"network.settings.width": 8, "batch": 2}).network.settings
+        {'width': 8}
+        """
+        values = self.to_dict()
+        for name, value in changes.items():
+            *sections, key = name.split(".")
+            place = values
+            for section in sections:
+                place = place.setdefault(section, {})
+                if not isinstance(place, dict):
+                    raise UsageError(f"settings: {name}: {section} is no section")
+            place[key] = value
+        return self.from_dict(values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all settings, defaults included, as plain values; what is ``None`` is left out."""
+        return _without_none(self.model_dump(mode="json"))
+
+    def dump(self) -> str:
+        """Give all settings as the text of a TOML file; reading it gives an equal object."""
+        return toml_text(self.to_dict())
+
+
+def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{place}{key}.")
+        else:
+            yield f"{place}{key}", value
+
+
+def _faults(error: ValidationError) -> list[str]:
+    """One sentence a setting; what may be written in several ways fails in each of them."""
+    found: dict[str, list[Any]] = {}
+    for fault in error.errors():
+        # pydantic adds to the place which way it tried, in words that are no names of settings.
+        place = ".".join(str(part) for part in fault["loc"] if _is_name(part))
+        found.setdefault(place, []).append(fault)
+    return [_fault(place, faults) for place, faults in found.items()]
+
+
+def _fault(place: str, faults: list[Any]) -> str:
+    first = faults[0]
+    if first["type"] == "extra_forbidden":
+        *sections, key = first["loc"]
+        close = get_close_matches(str(key), _keys(sections), n=1, cutoff=0.5)
+        return f"{place}: no such setting" + (f", did you mean {close[0]}?" if close else "")
+    message = " or: ".join(fault["msg"].removeprefix("Value error, ") for fault in faults)
+    if first["type"] in ("value_error", "missing"):
+        return f"{place}: {message}"
+    return f"{place}: {message}, got {first['input']!r}"
+
+
+def _is_name(part: Any) -> bool:
+    return isinstance(part, int) or str(part).isidentifier()
+
+
+def _keys(sections: list[Any]) -> list[str]:
+    """Settings of a section, by its place."""
+    model: Any = TrainConfig
+    for section in sections:
+        if section == "stacks":
+            model = StackConfig
+        elif isinstance(section, str):
+            model = model.model_fields[section].annotation
+    return list(model.model_fields)
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in values.items() if value is not None}
+    for key, value in kept.items():
+        if isinstance(value, dict):
+            kept[key] = _without_none(value)
+        elif isinstance(value, list):
+            kept[key] = [_without_none(one) if isinstance(one, dict) else one for one in value]
+    return kept
