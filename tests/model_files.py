@@ -13,7 +13,7 @@ from nanosieve.models.check import CHECK_KEY, Check
 from nanosieve.prepare.network_input import InputSpec
 
 FROZEN = Path(__file__).parent / "models" / "data" / "discs_v1.onnx"
-SHARP = 8.0
+SHARP, MIDDLE = 8.0, 1.2
 
 
 def card(**changes: Any) -> ModelCard:
@@ -21,7 +21,8 @@ def card(**changes: Any) -> ModelCard:
     fields: dict[str, Any] = {
         "name": "plain", "version": "0.1.0", "network": "horwath-single", "settings": {},
         "classes": ("support", "particle"), "activation": "softmax", "foreground": ("particle",),
-        "polarity": "dark", "input": InputSpec(polarity="dark"), "receptive_field_px": 1, "effective_field_px": 500.0,
+        "polarity": "dark", "input": InputSpec(polarity="dark"), "receptive_field_px": 1,
+        "effective_field_px": 500.0,
         "reach_px": 0, "stride": 1, "tile_exact": True, "threshold": 0.5, "licence": "CC0-1.0",
     }  # fmt: skip
     return ModelCard(**(fields | changes))
@@ -53,15 +54,20 @@ def write_graph(
 
 
 def particle_model(path: Path, *, check: Check | None = None, **changes: Any) -> Path:
-    """Write a model of one pixel's reach: the sigmoid of -8 times the network input."""
+    """Write a model of one pixel's reach: the sigmoid of -8 (z + 1.2) of the network input z."""
     metadata = {CARD_KEY: card(**changes).to_json()}
     if check is not None:
         metadata[CHECK_KEY] = check.to_json()
     nodes = [
-        helper.make_node("Mul", ["image", "slope"], ["logit"]),
+        helper.make_node("Add", ["image", "middle"], ["over"]),
+        helper.make_node("Mul", ["over", "slope"], ["logit"]),
         helper.make_node("Sigmoid", ["logit"], ["probability"]),
     ]
-    return write_graph(path, nodes, {"slope": np.float32([-SHARP])}, metadata=metadata)
+    return write_graph(path, nodes, _line(), metadata=metadata)
+
+
+def _line() -> dict[str, np.ndarray]:
+    return {"slope": np.float32([-SHARP]), "middle": np.float32([MIDDLE])}
 
 
 def core_model(path: Path, *, radius: int = 6, **changes: Any) -> Path:
@@ -71,14 +77,14 @@ def core_model(path: Path, *, radius: int = 6, **changes: Any) -> Path:
         "classes": ("particle", "core"), "activation": "sigmoid", "core": "core",
         "receptive_field_px": side, "reach_px": radius,
     }  # fmt: skip
-    weights = {
-        "slope": np.float32([-SHARP]),
+    weights = _line() | {
         "square": np.full((1, 1, side, side), 1 / side**2, np.float32),
         "most": np.float32([0.98]),
         "steep": np.float32([200]),
     }
     nodes = [
-        helper.make_node("Mul", ["image", "slope"], ["logit"]),
+        helper.make_node("Add", ["image", "middle"], ["shifted"]),
+        helper.make_node("Mul", ["shifted", "slope"], ["logit"]),
         helper.make_node("Sigmoid", ["logit"], ["particle"]),
         helper.make_node("Conv", ["particle", "square"], ["share"], pads=[radius] * 4),
         helper.make_node("Sub", ["share", "most"], ["over"]),
@@ -91,11 +97,11 @@ def core_model(path: Path, *, radius: int = 6, **changes: Any) -> Path:
 
 
 def class_model(path: Path, **changes: Any) -> Path:
-    """Write a model of support, film and particle: softmax of 0, 4 (z - 1) and -8 z."""
+    """Write a model of support, film and particle: softmax of 0, 4 (z - 1) and -8 (z + 1.2)."""
     fields = {"classes": ("support", "film", "particle"), "foreground": ("particle",)}
     weights = {
         "slopes": np.float32([0, 4, -SHARP]).reshape(3, 1, 1, 1),
-        "shifts": np.float32([0, -4, 0]),
+        "shifts": np.float32([0, -4, -SHARP * MIDDLE]),
     }
     nodes = [
         helper.make_node("Conv", ["image", "slopes", "shifts"], ["logits"]),

@@ -87,5 +87,5 @@ def test_channels_and_kinds_follow_from_classes():
 
 def test_the_effective_field_comes_before_the_theoretical():
     assert full().field_px == 40.5
-    assert card(receptive_field_px=44).field_px == 44
+    assert card(receptive_field_px=44, effective_field_px=None).field_px == 44
     assert InputSpec(polarity="dark") == card().input

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from model_files import FROZEN, SHARP, card, core_model, particle_model, write_graph
+from model_files import FROZEN, MIDDLE, SHARP, card, core_model, particle_model, write_graph
 from nanosieve.core.errors import FailedInput, UsageError
 from nanosieve.models import load, openvino_runner, torch_runner
 from nanosieve.models.card import CARD_KEY
@@ -32,7 +32,9 @@ def image(*shape: int) -> np.ndarray:
 def test_a_plain_model_gives_its_formula(tmp_path):
     model = load_model(particle_model(tmp_path / "a.onnx"), precision="float32")
     given = image(33, 50)
-    assert model.predict(given)[0] == pytest.approx(1 / (1 + np.exp(SHARP * given)), abs=1e-6)
+    assert model.predict(given)[0] == pytest.approx(
+        1 / (1 + np.exp(SHARP * (given + MIDDLE))), abs=1e-6
+    )
     assert model.runner.words == "OpenVINO, float32"
 
 
@@ -98,7 +100,7 @@ def test_models_are_found_by_name_or_file(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"silver\.onnx: no such file"):
         find_model("silver.onnx")
     monkeypatch.setattr(load, "PACKAGED", tmp_path / "none")
-    with pytest.raises(UsageError, match="no model is called 'gold': none is packaged"):
+    with pytest.raises(UsageError, match="no model is called 'gold': no model is packaged"):
         find_model("gold")
 
 

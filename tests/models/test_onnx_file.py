@@ -31,7 +31,7 @@ def changed(path: Path, change) -> Path:
 def test_properties_and_weights_are_those_of_the_onnx_package(plain):
     file = read_onnx(plain)
     assert file.metadata == {p.key: p.value for p in onnx.load(plain).metadata_props}
-    assert file.n_weights == 1
+    assert file.n_weights == 2
     assert file.content == plain.read_bytes()
 
 
@@ -48,7 +48,7 @@ def test_typed_and_packed_weights_are_counted(plain):
         )
         model.graph.initializer.append(helper.make_tensor("axes", TensorProto.INT64, [2], [0, 1]))
 
-    assert read_onnx(changed(plain, typed)).n_weights == 7
+    assert read_onnx(changed(plain, typed)).n_weights == 8
 
 
 def _operator(name, domain=""):

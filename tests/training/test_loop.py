@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from stand_ins import Discs, TinyNet, settings
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from nanosieve.core.errors import UsageError
 from nanosieve.networks import NAMES, build
@@ -216,64 +218,62 @@ def test_plateaus_lower_the_rate():
     assert rates == pytest.approx([1, 1, 1, 1, 0.1, 0.1, 0.1, 0.01])
 
 
-TWO = """
+GRADIENTS = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from pathlib import Path
 import torch
+from pathlib import Path
+from test_loop import gradients
+
 torch.set_num_threads(1)
-from safetensors.torch import save_file
-from stand_ins import Discs, TinyNet, settings
-from nanosieve.training.hardware import accelerator, seed_torch
-from nanosieve.training.loop import Task, train_one
-
-hardware = accelerator("cpu")
-seed_torch(0)
-network = TinyNet(norm=False, dropout=0.0)
-out = Path(sys.argv[2])
-steps = []
-step = torch.optim.Adam.step
-
-def noted(self, *args, **kwargs):
-    steps.append(torch.cat([p.grad.flatten() for p in self.param_groups[0]["params"]]).clone())
-    return step(self, *args, **kwargs)
-
-torch.optim.Adam.step = noted
-# Seven tiles in batches of three: shares of 2 and 1, and a last batch of one for two processes.
-loss = {"loss.cross_entropy": 1.0, "loss.dice": 0.5, "loss.boundary": 0.3}
-config = settings(batch=3, clip=False).varied(loss)
-train_one(network, Task("t", out, Discs(7), Discs(5), seed=2), config, hardware)
-if hardware.is_main_process:
-    save_file({"gradients": torch.stack(steps)}, out / "gradients.safetensors")
+gradients(Path(sys.argv[2]))
 """
 
 
-def _gradients(folder: Path, processes: int, port: int) -> np.ndarray:
-    folder.mkdir()
-    script = folder / "two.py"
-    script.write_text(TWO)
-    children = []
-    for rank in range(processes):
-        alone = {"OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
-        world = {
-            "RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "MASTER_PORT": port,
-            "LOCAL_WORLD_SIZE": processes, "MASTER_ADDR": "127.0.0.1", "ACCELERATE_USE_CPU": "true",
-        }  # fmt: skip
-        more = {name: str(value) for name, value in world.items()} if processes > 1 else {}
-        command = [sys.executable, str(script), str(Path(__file__).parent), str(folder)]
-        children.append(
-            subprocess.Popen(command, env=os.environ | alone | more, stderr=subprocess.PIPE)
+def gradients(folder: Path) -> None:
+    """Train for a while, and keep the gradient of every step."""
+    hardware = accelerator("cpu")
+    seed_torch(0)
+    network = TinyNet(norm=False, dropout=0.0)
+    kept: list[torch.Tensor] = []
+
+    def keep(optimiser: torch.optim.Optimizer, *_: object) -> None:
+        weights = optimiser.param_groups[0]["params"]
+        kept.append(torch.cat([weight.grad.flatten() for weight in weights]))
+
+    hook = register_optimizer_step_pre_hook(keep)
+    # Seven tiles in batches of three: shares of 2 and 1, and a last batch of one for two.
+    loss = {"loss.cross_entropy": 1.0, "loss.dice": 0.5, "loss.boundary": 0.3}
+    config = settings(batch=3, clip=False).varied(loss)
+    train_one(network, Task("t", folder, Discs(7), Discs(5), seed=2), config, hardware)
+    hook.remove()
+    if hardware.is_main_process:
+        save_file({"gradients": torch.stack(kept)}, folder / "gradients.safetensors")
+
+
+def in_two_processes(folder: Path, port: int) -> None:
+    shared = {"WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1",
+              "MASTER_PORT": port, "OMP_NUM_THREADS": 1, "ACCELERATE_USE_CPU": "true"}  # fmt: skip
+    command = [sys.executable, "-c", GRADIENTS, str(Path(__file__).parent), str(folder)]
+    children = [
+        subprocess.Popen(
+            command,
+            env=os.environ
+            | {k: str(v) for k, v in (shared | {"RANK": n, "LOCAL_RANK": n}).items()},
+            stderr=subprocess.PIPE,
         )
+        for n in range(2)
+    ]
     for child in children:
         _, errors = child.communicate(timeout=120)
         assert child.returncode == 0, errors.decode()[-2000:]
-    with safe_open(folder / "gradients.safetensors", "np") as kept:
-        return kept.get_tensor("gradients")
 
 
 def test_two_processes_get_the_gradients_of_one(tmp_path, unused_port):
-    one = _gradients(tmp_path / "one", 1, unused_port)
-    two = _gradients(tmp_path / "two", 2, unused_port)
+    gradients(tmp_path / "one")
+    in_two_processes(tmp_path / "two", unused_port)
+    one, two = (load_file(tmp_path / name / "gradients.safetensors")["gradients"].numpy()
+                for name in ("one", "two"))  # fmt: skip
     assert one.shape == two.shape == (9, one.shape[1])
     assert np.abs(one).max() > 0.01
     np.testing.assert_allclose(two, one, atol=2e-6)

@@ -151,7 +151,7 @@ def test_the_page_prints_groups_and_is_whole(folds, once):
     assert "http" not in page.replace("http://www.w3.org", "")
     page = (once.folder / "report.html").read_text(encoding="utf-8")
     assert "kept for the test" in page
-    assert page.count("data:image/png") == 1
+    assert page.count("data:image/webp") == 1
 
 
 def test_an_ungrouped_split_is_named_where_the_scores_are(tmp_path):

@@ -166,9 +166,9 @@ def coloured(values: np.ndarray, limits: tuple[float, float], scale: Scale) -> n
 def _drawn(panel: Panel, cell: int) -> Image.Image:
     body = _body(panel, cell)
     left = _AXIS + 12 if panel.axis else 0
-    below = _AXIS if panel.axis else 0
+    below, right = (_AXIS, 12) if panel.axis else (0, 0)
     whole = Image.new(
-        "RGB", (left + max(body.width, cell), _TITLE + body.height + below + _BAR), PAPER
+        "RGB", (left + max(body.width, cell) + right, _TITLE + body.height + below + _BAR), PAPER
     )
     draw = ImageDraw.Draw(whole)
     draw.text((left, 0), _fitted(draw, panel.title, cell), INK, _font(_FONT))

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from nanosieve.core.errors import FailedInput, RefusedInput, UsageError
@@ -36,7 +36,8 @@ def save_weights(network: Network, path: str | Path, half: bool = False) -> None
     """
     tensors = {key: _stored(key, value, half) for key, value in network.state_dict().items()}
     card = {"version": _VERSION, "name": network.name, "settings": network.settings}
-    save_file(tensors, path, metadata={_KEY: json.dumps(card), "note": network.note})
+    # Not save_file, whose files only their owner can read.
+    Path(path).write_bytes(save(tensors, {_KEY: json.dumps(card), "note": network.note}))
 
 
 def _stored(key: str, tensor: Tensor, half: bool) -> Tensor:

@@ -35,7 +35,7 @@ class SearchView:
     name, version
         Of the model, and of nanosieve.
     x_label, series
-        Of the plot; y is the Dice of the validation tiles.
+        Of the plot; y is the Dice of the validation images.
     best, best_x
         Settings of the best combination as text, and where it lies; empty and ``None`` where
         nothing could be trained.
@@ -81,13 +81,16 @@ def _plot(view: SearchView) -> Markup:
             Points(one.x, one.y, colour, one.name, one.low, one.high),
         ]
     known = np.concatenate([np.concatenate([one.y, one.low, one.high]) for one in view.series])
-    low, high = np.nanmin(known), np.nanmax(known)
+    low, high = float(np.nanmin(known)), float(np.nanmax(known))
     room = max(0.05 * (high - low), 0.005)
+    xs = np.concatenate([one.x for one in view.series])
+    beside = 0.04 * float(np.ptp(xs)) or 0.5
     return chart(
         marks,
         x_label=view.x_label,
-        y_label="Dice of the validation tiles",
+        y_label="Dice of the validation images",
         size=(680, 340),
-        y_limits=(float(low - room), float(high + room)),
+        x_limits=(float(xs.min()) - beside, float(xs.max()) + beside),
+        y_limits=(max(low - room, 0.0), min(high + room, 1.0)),
         title="Validation Dice of each combination",
     )

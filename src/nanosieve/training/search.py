@@ -39,10 +39,10 @@ class Search:
     ----------
     table
         One row a combination, in the order of the grid: ``run``, the settings by their dotted
-        names, ``status`` (``ok``, ``failed``), ``message``, ``validation_dice`` (mean of the best
-        epochs over folds and seeds) with ``validation_dice_std``, ``validation_loss``,
-        ``best_epoch``, ``n_trainings``, ``n_parameters``, and ``dice`` with ``dice_low`` and
-        ``dice_high`` of whole images of ``role``.
+        names, ``status`` (``ok``, ``failed``), ``message``, ``validation_dice`` (of all pixels of
+        the validation images at the threshold, mean over folds and seeds), its standard deviation
+        ``validation_dice_std``, ``validation_loss``, ``best_epoch``, ``n_trainings``,
+        ``n_parameters``, and ``dice`` with ``dice_low`` and ``dice_high`` of images of ``role``.
     settings
         Names of the settings that were varied.
     """

@@ -30,6 +30,7 @@ from nanosieve.report.charts import Line, chart
 from nanosieve.report.text import number
 
 MOST_KERNELS = 64
+_CLEARLY = 0.8  # of what is left over by chance
 _SMALLEST_BETTER = 10.0  # difference of BIC: "very strong" (Kass & Raftery 1995)
 _TEXT = (
     "The kernels of the layer that sees the image itself are images: blue weights count against, "
@@ -195,15 +196,18 @@ def _verdict(fit: dict[str, KernelFit], side: int) -> str:
     told = {kind: f for kind, f in fit.items() if not math.isnan(f.residual_share)}
     if not told:
         return "The kernel is constant: there is nothing to fit."
-    close = {kind: f for kind, f in told.items() if f.residual_share < chance_residual(side, kind)}
+    close = [
+        f for kind, f in told.items() if f.residual_share < _CLEARLY * chance_residual(side, kind)
+    ]
     if not close:
-        return "Neither model fits better than it fits white noise."
+        return "No model fits clearly better than it fits white noise."
     ordered = sorted(told.values(), key=lambda f: f.bic)
     best = ordered[0]
     if len(ordered) > 1 and ordered[1].bic - best.bic < _SMALLEST_BETTER:
         return "The two models describe it equally well."
     explained = 100 * (1 - best.residual_share)
-    return f"Better described as {best.model}, which explains {explained:.0f} % of its variation."
+    word = "Better described" if len(ordered) > 1 else "Described"
+    return f"{word} as {best.model}, which explains {explained:.0f} % of its variation."
 
 
 def _radial(kernels: Kernels, calibration: Calibration) -> Markup:

@@ -1,0 +1,101 @@
+"""The end of a run: scores, threshold and temperature, the model's files, the page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nanosieve.training import run_folder
+from nanosieve.training.calibration import expected_calibration_error, fit_temperature
+from nanosieve.training.config import TrainConfig
+from nanosieve.training.finetune import make_network
+from nanosieve.training.history import write_history
+from nanosieve.training.outcome import Final, Outcome, RunData, trained_network, write_table
+from nanosieve.training.package import Findings, write_model
+from nanosieve.training.page import write_run_page
+from nanosieve.training.scores import pooled_histogram, score_row, summarise
+from nanosieve.training.targets import Target
+from nanosieve.training.threshold import choose_threshold, confusion_at
+
+
+def finish(data: RunData, outcomes: Sequence[Outcome], final: Final | None) -> None:
+    """Write tables, model and page; the run is complete once its record says so."""
+    config, out = data.config, data.folder
+    rows: list[Any] = [{"split": outcome.split.name, "seed": outcome.seed} | row
+            for outcome in outcomes for row in outcome.trained.history]  # fmt: skip
+    if final is not None and len({outcome.split.name for outcome in outcomes}) > 1:
+        rows += [{"split": "final", "seed": config.seeds[0]} | row for row in final.trained.history]
+    write_history(out / "history.csv", rows, leading=("split", "seed"))
+    scores, validation_dice = _scores(data, outcomes)
+    summary = summarise(scores)
+    for name, table in (("scores.csv", scores), ("summary.csv", summary)):
+        write_table(out / name, table)
+    best = [outcome.trained.best for outcome in outcomes]
+    result: dict[str, Any] = {
+        "role": scores["role"].iloc[0],
+        "validation_loss": [row["validation_loss"] for row in best],
+        "validation_dice": validation_dice,
+        "best_epochs": [row["epoch"] for row in best],
+        "warnings": sorted({outcome.split.warning() for outcome in outcomes} - {""}),
+        "n_parameters": sum(v.numel() for v in make_network(config).parameters()),
+    }
+    if final is not None:
+        histogram = pooled_histogram(final.judged)
+        temperature, threshold = _chosen(config, data.target, histogram)
+        result |= {
+            "threshold": threshold,
+            "temperature": temperature,
+            "calibration_error_before": expected_calibration_error(histogram),
+            "calibration_error": expected_calibration_error(histogram, temperature),
+            "final": final.words,
+        }
+        findings = Findings(threshold, temperature, _card_scores(summary, result),
+                            [final.words, *result["warnings"]])  # fmt: skip
+        images = [data.images[place] for place in final.places]
+        card = write_model(out, trained_network(config, final.trained), config, images, findings)
+        groups = {outcome.split.name: outcome.split.groups(data.images) for outcome in outcomes}
+        write_run_page(out, config, card, groups, result, histogram)
+    record = run_folder.read_record(out)
+    assert record is not None
+    run_folder.write_record(out, record | {"result": result, "complete": True})
+
+
+def _chosen(config: TrainConfig, target: Target, histogram: np.ndarray) -> tuple[float, float]:
+    """Temperature and threshold from margins."""
+    # Of more than two exclusive classes margins do not scale with the logits' temperature.
+    scalable = target.activation == "sigmoid" or len(target.classes) == 2
+    temperature = fit_temperature(histogram) if scalable else 1.0
+    threshold = choose_threshold(
+        histogram, config.threshold.rule, temperature=temperature, fixed=config.threshold.value
+    )
+    return temperature, threshold
+
+
+def _scores(data: RunData, outcomes: Sequence[Outcome]) -> tuple[pd.DataFrame, list[float]]:
+    """Score each image that was kept from a training, by what that training's own validation set.
+
+    Test images where there are any, else those of validation; and each training's Dice over the
+    pixels of its validation images.
+    """
+    role = "test" if any(outcome.split.test for outcome in outcomes) else "validation"
+    rows, dice = [], []
+    for outcome in outcomes:
+        histogram = pooled_histogram([one for one in outcome.judged if one.role == "validation"])
+        temperature, threshold = _chosen(data.config, data.target, histogram)
+        dice.append(confusion_at(histogram, threshold, temperature).dice)
+        rows += [score_row(one, threshold, temperature)
+                 for one in outcome.judged if one.role == role]  # fmt: skip
+    table = pd.DataFrame(rows).sort_values(["image", "split", "seed"], ignore_index=True)
+    return table, dice
+
+
+def _card_scores(summary: pd.DataFrame, result: dict[str, Any]) -> dict[str, float]:
+    prefix = "" if result["role"] == "validation" else "test_"
+    means = summary.set_index("score")
+    named = {prefix + str(name): value for name, value in means["mean"].items()}
+    for end in ("low", "high"):
+        named[f"{prefix}dice_{end}"] = means.loc["dice", end]
+    for name in ("calibration_error_before", "calibration_error"):
+        named[name] = result[name]
+    return {name: round(float(value), 5) for name, value in named.items() if np.isfinite(value)}
