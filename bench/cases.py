@@ -10,33 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import tifffile
 from skimage.morphology import reconstruction
 
+from bench import networks
+from bench.images import drawn, save
 from bench.measure import best, nanosieve, run
 from bench.table import Row
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.bodies import scatter
-from nanosieve.simulation.imaging import Imaging
-from nanosieve.simulation.spheres import draw
-from nanosieve.simulation.supports import support
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def _image(shape: tuple[int, int], *, seed: int, radius: float = 16.0) -> np.ndarray:
-    """Dark particles over a tenth of a textured support, uint16."""
-    rng = np.random.default_rng(seed)
-    number = int(0.1 * shape[0] * shape[1] / (np.pi * radius**2))
-    bodies = scatter(shape, rng.lognormal(np.log(radius), 0.2, number), rng=rng)
-    return draw(bodies, Imaging(), support=support(shape, "textured", rng=rng), rng=rng).image
-
-
-def _save(path: Path, image: np.ndarray) -> Path:
-    tifffile.imwrite(
-        path, image, imagej=True, resolution=(5.0, 5.0), metadata={"unit": "nm", "axes": "YX"}
-    )
-    return path
 
 
 def startup(*, quick: bool) -> list[Row]:
@@ -60,9 +42,9 @@ def startup(*, quick: bool) -> list[Row]:
 def one_image(*, quick: bool) -> list[Row]:
     """Whole process on one 2048² image, and the method's share of it."""
     size = 1024 if quick else 2048
-    image = _image((size, size), seed=1)
+    image = drawn((size, size), seed=1)
     with tempfile.TemporaryDirectory() as folder:
-        path = _save(Path(folder) / "image.tif", image)
+        path = save(Path(folder) / "image.tif", image)
         command = nanosieve(
             "segment", path, "-o", Path(folder) / "out", "--method", "hybrid", "--overwrite"
         )
@@ -90,7 +72,7 @@ def _scikit_steps(image: np.ndarray) -> np.ndarray:
 def reconstruction_steps(*, quick: bool) -> list[Row]:
     """`reconstruction` against scikit-image's reconstruction steps."""
     shape = (896, 960) if quick else (1792, 1920)
-    image = _image(shape, seed=2)
+    image = drawn(shape, seed=2)
     smooth = image.astype(np.float32)
     repeats = 1 if quick else 2
     theirs = best(lambda: _scikit_steps(smooth), repeats=repeats)
@@ -108,11 +90,11 @@ def folder_of_images(*, quick: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "images").mkdir()
-        originals = [_image((size, size), seed=seed) for seed in range(4)]
+        originals = [drawn((size, size), seed=seed) for seed in range(4)]
         for index in range(number):
             # Shifted copies: every input has its own content hash.
             image = np.roll(originals[index % 4], 7 * (index // 4), axis=1)
-            _save(folder / "images" / f"image_{index:03d}.tif", image)
+            save(folder / "images" / f"image_{index:03d}.tif", image)
         seconds = {}
         for jobs in (1, 2):
             command = nanosieve(
@@ -130,9 +112,9 @@ def folder_of_images(*, quick: bool) -> list[Row]:
 def huge(*, quick: bool) -> list[Row]:
     """Peak memory on a 16384² image, labelling and measuring included."""
     size, tile = (4096, 2048) if quick else (16384, 2048)
-    image = np.tile(_image((tile, tile), seed=3), (size // tile, size // tile))
+    image = np.tile(drawn((tile, tile), seed=3), (size // tile, size // tile))
     with tempfile.TemporaryDirectory() as folder:
-        path = _save(Path(folder) / "huge.tif", image)
+        path = save(Path(folder) / "huge.tif", image)
         del image
         command = nanosieve("segment", path, "-o", Path(folder) / "out", "--method", "hybrid")
         cost = run(command, log=Path(folder) / "log")
@@ -177,4 +159,5 @@ CASES: dict[str, Callable[..., list[Row]]] = {
     "folder": folder_of_images,
     "huge": huge,
     "environment": environment,
+    **networks.CASES,
 }

@@ -114,6 +114,16 @@ def test_segment_uses_no_network(tmp_path):
     assert (tmp_path / "out" / "particles.csv").exists()
 
 
+def test_a_model_uses_no_network(tmp_path):
+    tifffile.imwrite(tmp_path / "small.tif", sample("small_bright").micrograph.frames[0])
+    action = "from nanosieve.cli import main; sys.exit(main())"
+    model = str(ROOT / "tests" / "models" / "data" / "discs_v1.onnx")
+    arguments = ("segment", "small.tif", "-o", "out", "--method", model)
+    done = _run_blocked(action, *arguments, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "particles.csv").exists()
+
+
 def test_the_block_on_the_network_holds(tmp_path):
     action = "import socket; socket.getaddrinfo('localhost', 80)"
     done = _run_blocked(action, folder=tmp_path)

@@ -132,6 +132,9 @@ def test_search_prints_one_row_a_combination(nanosieve, folder):
     assert "Best: optimiser.lr = " in done.out
     assert (folder / "run" / "search.csv").read_text().count("\n") == 3
     assert (folder / "run" / "report.html").is_file()
+    words = next(line for line in done.out.splitlines() if line.startswith("Its model: ")).split()
+    assert nanosieve(*words[3:]).code == 0
+    assert (Path(words[6]) / "model.onnx").is_file()
 
 
 def test_search_names_what_failed_and_ends_with_1(nanosieve, folder):

@@ -96,7 +96,9 @@ def test_processes_share_each_batch(processes):
 
 
 def test_a_loss_that_is_no_number_names_and_keeps_its_batch(tmp_path):
-    with pytest.raises(DivergedError, match=r"loss became nan in epoch 1, step .* disc7 at y 0"):
+    with pytest.raises(
+        DivergedError, match=r"loss became nan in epoch 1, step ., on the tiles disc7 at"
+    ):
         train(tmp_path, tiles=Discs(broken=[7]))
     with safe_open(tmp_path / "bad-batch.safetensors", "pt") as kept:
         assert kept.get_tensor("image").isnan().sum() == 1
@@ -252,8 +254,9 @@ def gradients(folder: Path) -> None:
 
 
 def in_two_processes(folder: Path, port: int) -> None:
-    shared = {"WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1",
-              "MASTER_PORT": port, "OMP_NUM_THREADS": 1, "ACCELERATE_USE_CPU": "true"}  # fmt: skip
+    shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+              "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
+              "ACCELERATE_USE_CPU": "true"}  # fmt: skip
     command = [sys.executable, "-c", GRADIENTS, str(Path(__file__).parent), str(folder)]
     children = [
         subprocess.Popen(

@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nanosieve.cli import options
@@ -32,12 +33,12 @@ def search(
     settings = TrainConfig.read(config)
     with _bar() as advance:
         found = run(settings, out, jobs=jobs, device=options.device_from(device), progress=advance)
-    _print(found)
+    _print(found, out)
     print(f"Table: {out / 'search.csv'}\nReport: {out / 'report.html'}")
     return int((found.table["status"] != "ok").any())
 
 
-def _print(found: "Search") -> None:
+def _print(found: "Search", out: Path) -> None:
     from rich.table import Table
 
     table = Table(*found.settings, "validation Dice", "weights")
@@ -54,6 +55,8 @@ def _print(found: "Search") -> None:
     if best is not None:
         chosen = found.table.iloc[best]
         print("Best: " + ", ".join(f"{name} = {chosen[name]}" for name in found.settings))
+        folder = out / chosen["run"]
+        print(f"Its model: nanosieve train {folder / 'settings.toml'} -o {folder} --resume")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from nanosieve.segmentation import kernels
 _DEPTH = 0.05  # h of the log distance: a neck 5 % narrower than the particle makes two markers
 _CONVEX = 0.975  # union's solidity over the parts' own
 _GAP = 0.75  # depth on the line between two parts over the shallower part's depth
+_HOLLOW = 0.6  # a part less solid than this joins no other
 _TINY = 0.08  # a part with less than this share of its neighbour's area is no particle
 
 
@@ -96,6 +97,14 @@ class _Part:
         self.solidity = self.area / float(hull.volume)
 
 
+class _Line:
+    """Depths along the border of two parts, and what 80 % of them stay below."""
+
+    def __init__(self, depths: np.ndarray) -> None:
+        self.depths = depths
+        self.level = float(np.percentile(depths, 80))
+
+
 def _join(labels: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """Join neighbours whose union is one convex particle, best first."""
     lines = _borders(labels, depth)
@@ -134,7 +143,7 @@ def _join(labels: np.ndarray, depth: np.ndarray) -> np.ndarray:
 
 
 def _hand_over(
-    lines: dict[tuple[int, int], np.ndarray], beside: dict[int, set[int]], gone: int, kept: int
+    lines: dict[tuple[int, int], _Line], beside: dict[int, set[int]], gone: int, kept: int
 ) -> None:
     """Give the borders and neighbours of the joined part to what it was joined to."""
     del lines[min(kept, gone), max(kept, gone)]
@@ -144,13 +153,15 @@ def _hand_over(
             continue
         line = lines.pop((min(gone, other), max(gone, other)))
         new = (min(kept, other), max(kept, other))
-        lines[new] = np.concatenate([lines[new], line]) if new in lines else line
+        if new in lines:
+            line = _Line(np.concatenate([lines[new].depths, line.depths]))
+        lines[new] = line
         beside[other].add(kept)
         beside[kept].add(other)
 
 
-def _borders(labels: np.ndarray, depth: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
-    """Depths along the line between each pair of neighbours (the shallower side of each step)."""
+def _borders(labels: np.ndarray, depth: np.ndarray) -> dict[tuple[int, int], _Line]:
+    """The line between each pair of neighbours (the shallower side of each step)."""
     firsts, seconds, depths = [], [], []
     rows, columns = labels.shape
     for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
@@ -169,7 +180,7 @@ def _borders(labels: np.ndarray, depth: np.ndarray) -> dict[tuple[int, int], np.
     starts = np.flatnonzero(np.diff(first, prepend=-1) | np.diff(second, prepend=-1))
     ends = [*starts[1:], len(first)]
     return {
-        (int(first[start]), int(second[start])): deep[start:end]
+        (int(first[start]), int(second[start])): _Line(deep[start:end])
         for start, end in zip(starts, ends, strict=True)
     }
 
@@ -200,13 +211,15 @@ def _union(a: _Part, b: _Part) -> _Part:
     return _Part(area, depth, np.concatenate([a.corners, b.corners]))
 
 
-def _score(parts: dict[int, _Part], pair: tuple[int, int], line: np.ndarray) -> float:
+def _score(parts: dict[int, _Part], pair: tuple[int, int], line: _Line) -> float:
     """How much two neighbours are one particle; 0 where they are two."""
     a, b = parts[pair[0]], parts[pair[1]]
-    gap = float(np.percentile(line, 80)) / max(min(a.depth, b.depth), 1e-30)
-    tiny = min(a.area, b.area) < _TINY * max(a.area, b.area)
-    if gap <= _GAP and not tiny:
+    gap = line.level / max(min(a.depth, b.depth), 1e-30)
+    if min(a.area, b.area) < _TINY * max(a.area, b.area):
+        return min(gap, 1.0)
+    # What is no particle itself would take in all that lies within its hull.
+    if gap <= _GAP or min(a.solidity, b.solidity) < _HOLLOW:
         return 0.0
     own = (a.solidity * a.area + b.solidity * b.area) / (a.area + b.area)
     convex = _union(a, b).solidity / own
-    return convex * min(gap, 1.0) if tiny or convex > _CONVEX else 0.0
+    return convex * min(gap, 1.0) if convex > _CONVEX else 0.0

@@ -2,8 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import NoReturn
 
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -18,26 +18,30 @@ class DivergedError(NanosieveError):
     """The training came to a number that is none."""
 
 
-def stop_at(batch: Batch, path: Path, *, what: str, value: Tensor, at: tuple[int, int]) -> NoReturn:
-    """Keep the batch, and raise.
+def check_finite(
+    value: Tensor, batch: Batch, path: Path, *, what: str, at: tuple[int, int]
+) -> None:
+    """Stop where a value is no number, and keep the batch that made it.
 
     Parameters
     ----------
+    value, what
+        The value, and what it is.
     batch
         As the network got it.
     path
-        Where it is kept: tensors ``image``, ``target``, ``weight``; in the metadata where its
-        tiles are from.
-    what, value
-        What is no number, and how it is none.
+        Where the batch is kept: tensors ``image``, ``target``, ``weight``; in the metadata where
+        its tiles are from.
     at
         Epoch and step, from 1.
 
     Raises
     ------
     DivergedError
-        Always.
+        Names the tiles, those first that hold pixels that are no numbers.
     """
+    if torch.isfinite(value):
+        return
     tensors = {name: getattr(batch, name).detach().cpu().contiguous()
                for name in ("image", "target", "weight")}  # fmt: skip
     with atomic_path(path) as temporary:

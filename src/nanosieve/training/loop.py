@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from torch import Tensor, nn, optim
 
 from nanosieve.core.errors import UsageError
 from nanosieve.files.atomic import output_errors
 from nanosieve.networks import Network
-from nanosieve.training.bad_batch import stop_at
+from nanosieve.training.bad_batch import check_finite
 from nanosieve.training.batches import Batches, Tiles
 from nanosieve.training.checkpoint import (
     Checkpoint,
@@ -150,6 +149,7 @@ def train_one(
     checks = task.validation and _batches(task.validation, task, config, accelerator)
     history, best = _begin(task, network, optimiser, accelerator, resume=resume)
     model, stepper = accelerator.prepare(network, optimiser)
+    bad = task.bad_batch(accelerator.process_index)
     board = _Board(task, config, accelerator, len(history))
     with reproducible(device):
         while len(history) < epochs and not out_of_patience(history, config.stop):
@@ -163,26 +163,13 @@ def train_one(
                 rate = _set_rate(optimiser, config, part_done, history)
                 logits = model(batch.image)
                 loss = loss_of(logits, batch.target, batch.weight, sum_over_processes)
-                if not torch.isfinite(loss):
-                    stop_at(
-                        drawn,
-                        task.bad_batch(accelerator.process_index),
-                        value=loss,
-                        what="loss",
-                        at=(epoch, step),
-                    )
+                check_finite(loss, drawn, bad, what="loss", at=(epoch, step))
                 optimiser.zero_grad()
                 accelerator.backward(loss)
                 norm = accelerator.clip_grad_norm_(learned, config.clip or math.inf)
                 # Where losses are scaled, the scaler leaves out steps that overflow.
-                if accelerator.scaler is None and not torch.isfinite(norm):
-                    stop_at(
-                        drawn,
-                        task.bad_batch(accelerator.process_index),
-                        value=norm,
-                        what="gradient",
-                        at=(epoch, step),
-                    )
+                if accelerator.scaler is None:
+                    check_finite(norm, drawn, bad, what="gradient", at=(epoch, step))
                 stepper.step()
                 tally.add(loss, logits, batch, weight=1.0)
                 at = (epoch, epochs, step, batches.steps)

@@ -99,7 +99,8 @@ def train(
     _check_settings(config)
     hardware = accelerator(device, mixed_precision=config.mixed_precision)
     first = hardware.is_main_process
-    if run_folder.is_complete(out, config, resume=resume, overwrite=overwrite):
+    how = {"resume": resume, "overwrite": overwrite, "scores_only": scores_only}
+    if run_folder.is_complete(out, config, **how):
         return Run(out, was_complete=True, is_main=first)
     network, classes = make_network(config), config.data.classes
     target = Target(network.classes, network.activation, classes, config.data.core_depth)

@@ -26,8 +26,12 @@ FOLDERS = ("trainings", "final")
 _FREE = ("workers", "tensorboard", "search")
 
 
-def is_complete(out: Path, config: TrainConfig, *, resume: bool, overwrite: bool) -> bool:
+def is_complete(
+    out: Path, config: TrainConfig, *, resume: bool, overwrite: bool, scores_only: bool = False
+) -> bool:
     """Tell whether the run is complete already; nothing is written.
+
+    A run that was made for its scores alone is not complete where a model is wanted.
 
     Raises
     ------
@@ -46,12 +50,13 @@ def is_complete(out: Path, config: TrainConfig, *, resume: bool, overwrite: bool
             f"{out}: holds a run of other settings, which differ in {', '.join(differing[:5])}; "
             "choose another -o, or --overwrite to train anew"
         )
-    if not (record["complete"] or resume):
+    complete = record["complete"] and (scores_only or "threshold" in record["result"])
+    if not (complete or resume):
         raise UsageError(
             f"{out}: holds a run that was not finished; --resume goes on with it, --overwrite "
             "trains anew"
         )
-    return bool(record["complete"])
+    return bool(complete)
 
 
 def begin(
