@@ -24,10 +24,10 @@ demo: $(VENV)/.core
 	$(BIN)/nanosieve demo
 
 test: $(VENV)/.with-test
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: $(VENV)/.with-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.with-check
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from nanosieve.core.flags import FLAGS
 from nanosieve.core.schema import PARTICLE_COLUMNS, SUMMARY_COLUMNS, Column
 from nanosieve.evaluation.scores import SCORES
 from nanosieve.networks import NAMES, Network, build
+from nanosieve.networks.registry import default_settings
 from nanosieve.prepare.network_input import InputSpec
 from nanosieve.training.config import TrainConfig
 from nanosieve.training.config_sections import StackConfig
@@ -133,13 +134,15 @@ def _cli() -> str:
 def _networks() -> str:
     rows, settings = [], []
     for name in NAMES:
-        network = build(name)
+        given = default_settings(name)
+        # Downloads nothing.
+        network = build(name, **({"pretrained": False} if "pretrained" in given else {}))
         rows.append((
             f"`{name}`", f"{network.n_parameters:,}".replace(",", " "),
             str(network.receptive_field), str(network.stride), _first_sentence(network),
         ))  # fmt: skip
-        own = {key: value for key, value in network.settings.items() if key != "classes"}
-        words = ", ".join(f"`{key} = {_toml(value)}`" for key, value in own.items())
+        own = network.settings | {k: value for k, value in given.items() if value is not None}
+        words = ", ".join(f"`{k} = {_toml(own[k])}`" for k in own if k != "classes")
         settings.append(f"| `{name}` | {words} |")
     head = ("network", "parameters", "receptive field, px", "sides are multiples of", "what it is")
     return NETWORKS.format(table=_table(head, rows), settings="\n".join(settings))

@@ -54,8 +54,7 @@ def test_a_frozen_model_still_loads_and_gives_what_it_gave():
     assert card.domain is not None
     found = load_model(FROZEN, precision="float32").predict(check.image)
     assert found == pytest.approx(check.output, abs=check.tolerance)
-    assert check.output.max() > 0.9
-    assert check.output.min() < 0.1
+    assert float(np.ptp(check.output)) > 0.5
 
 
 @settings(max_examples=8)

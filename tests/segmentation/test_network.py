@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from discs import CENTRES, RADIUS, discs
-from model_files import class_model, core_model, particle_model
+from model_files import FROZEN, class_model, core_model, particle_model
 from nanosieve.core.errors import UsageError
 from nanosieve.models.domain import FIGURES, Domain
 from nanosieve.models.load import load_model
@@ -125,6 +125,13 @@ def test_unequal_particles_part_at_their_neck():
     parts = split_by_cores((large < 18) | (small < 9), core)
     assert parts.max() == 2
     assert np.diff(parts[20]).nonzero()[0][1] == pytest.approx(37, abs=1)
+
+
+def test_the_frozen_model_still_finds_and_splits():
+    model = load_model(FROZEN)
+    found = segment_with_model(discs(TOUCHING), model, pixel_size_nm=0.5)
+    assert (found.n, len(found.split_labels), found.flags) == (3, 2, ())
+    assert np.mean(found.mask != truth(TOUCHING)) < 0.005
 
 
 def test_a_speck_of_core_splits_nothing():
