@@ -6,7 +6,6 @@ import torch
 from one_filter import average, high_pass, one_filter
 
 from nanosieve.core.errors import UsageError
-from nanosieve.interpretation.field import effective_field, side_profile, spread_points
 from nanosieve.interpretation.responses import (
     activations,
     layer_names,
@@ -15,6 +14,7 @@ from nanosieve.interpretation.responses import (
     particle_logit,
 )
 from nanosieve.networks import Network, build
+from nanosieve.networks.effective_field import effective_field, side_profile, spread_points
 
 
 @pytest.fixture

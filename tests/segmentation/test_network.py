@@ -11,7 +11,8 @@ from nanosieve.models.domain import FIGURES, Domain
 from nanosieve.models.load import load_model
 from nanosieve.prepare.network_input import InputSpec
 from nanosieve.segmentation import network
-from nanosieve.segmentation.network import segment_with_model, split_by_cores
+from nanosieve.segmentation.network import segment_with_model
+from nanosieve.segmentation.network_labels import split_by_cores
 
 AREA = np.pi * RADIUS**2
 TOUCHING = ((40, 40), (40, 62), (96, 96))

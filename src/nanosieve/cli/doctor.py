@@ -34,6 +34,7 @@ def doctor() -> int:
         ("processor", _processor()),
         ("memory", _memory()),
         ("GPU", _gpu()),
+        ("models", _models()),
         ("temporary folder", _temporary()),
         ("terminal", f"{sys.stdout.encoding}, {shutil.get_terminal_size().columns} columns"),
         *((name, _version(name) or "MISSING: pip install nanosieve") for name in needed),
@@ -119,10 +120,10 @@ def _memory() -> str:
 
 
 def _gpu() -> str:
-    """Name of the GPU as its driver's own tool gives it; no part of nanosieve needs one yet."""
+    """Name of the GPU as its driver's own tool gives it."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return "none found; no method here needs one"
+        return "none found; networks run on the processor"
     try:
         said = subprocess.run(
             [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"],
@@ -130,7 +131,13 @@ def _gpu() -> str:
         ).stdout  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
         return f"nvidia-smi does not answer: {type(error).__name__}"
-    return "; ".join(said.split("\n")).strip("; ") + "; no method here needs one"
+    return "; ".join(said.split("\n")).strip("; ") + "; networks run on it with the extra train"
+
+
+def _models() -> str:
+    from nanosieve.models.load import packaged
+
+    return ", ".join(packaged()) or "none comes with this version; nanosieve train makes one"
 
 
 def _temporary() -> str:

@@ -9,7 +9,6 @@ from nanosieve.core.errors import UsageError
 from nanosieve.files.atomic import output_errors
 from nanosieve.files.dataset import Dataset, Sample
 from nanosieve.interpretation.edges import Border, border_from_text, find_borders
-from nanosieve.interpretation.field import Field
 from nanosieve.interpretation.model import TrainedNetwork, load_networks
 from nanosieve.interpretation.noise_check import NoiseCheck
 from nanosieve.interpretation.page import Output, write_explanation
@@ -21,6 +20,7 @@ from nanosieve.interpretation.subject import (
     subject_from_sample,
     view_of,
 )
+from nanosieve.networks.effective_field import Field
 
 Progress = Callable[[int, int], None]
 

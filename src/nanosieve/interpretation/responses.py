@@ -1,6 +1,5 @@
 """What a network answers to an image: logits, probabilities, and activations of any layer."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from nanosieve.core.errors import UsageError
 from nanosieve.models.tiler import cut, halo_of, side_of, tiles
-from nanosieve.networks.base import Network
+from nanosieve.networks.base import Network, padded
 
 _DEAD = 1e-6
 
@@ -168,13 +167,6 @@ def layer_table(network: nn.Module, image: np.ndarray) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def padded(image: np.ndarray, stride: int) -> Tensor:
-    """Fill up to whole strides at the lower right by mirroring: ``(1, 1, y, x)`` float32."""
-    missing = [(0, math.ceil(size / stride) * stride - size) for size in image.shape]
-    whole = np.pad(np.asarray(image, np.float32), missing, mode="symmetric")
-    return torch.from_numpy(np.ascontiguousarray(whole))[None, None]
 
 
 def _children(module: nn.Module) -> bool:

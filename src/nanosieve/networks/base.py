@@ -1,9 +1,12 @@
 """What every network has: a name, settings that rebuild it, classes, and figures that follow."""
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from nanosieve.core.errors import UsageError
@@ -153,6 +156,13 @@ def describe(network: Network, pixel_size_nm: float | None = None) -> dict[str, 
         "stride": network.stride,
         "classes": network.classes,
     }
+
+
+def padded(image: np.ndarray, stride: int) -> Tensor:
+    """Fill up to whole strides at the lower right by mirroring: ``(1, 1, y, x)`` float32."""
+    missing = [(0, math.ceil(size / stride) * stride - size) for size in image.shape]
+    whole = np.pad(np.asarray(image, np.float32), missing, mode="symmetric")
+    return torch.from_numpy(np.ascontiguousarray(whole))[None, None]
 
 
 def checked_classes(classes: Sequence[str], activation: str) -> tuple[str, ...]:

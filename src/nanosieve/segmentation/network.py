@@ -5,13 +5,10 @@ not for it. Touching particles are split by the model's own marks of their insid
 them, else by their outline (`nanosieve.segmentation.split`).
 """
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
 from nanosieve.core.errors import UsageError
 from nanosieve.core.segmentation import Polarity, Segmentation
@@ -21,20 +18,16 @@ from nanosieve.models.load import Model
 from nanosieve.prepare.network_input import network_input
 from nanosieve.prepare.resample import resample, resample_back, resample_labels_back
 from nanosieve.segmentation import kernels
+from nanosieve.segmentation.network_labels import edge_shift, label_particles
 from nanosieve.segmentation.polarity import find_polarity, is_certain
 from nanosieve.segmentation.sample import sample_windows
-from nanosieve.segmentation.split import split_touching
 
 # Below three pixels nothing has a shape.
 _LEAST_DIAMETER = 3.0
 # Pixel sizes closer than this are one: resampling would only blur.
 _SAME_SIZE = 0.01
-# A marker with less than this share of the largest in its particle is a fluctuation.
-_SMALL_MARKER = 0.05
-_LEAST_MARKER = 4
 # Share of the particles outside the sizes trained on from which it is said.
 _FEW = 0.1
-_STRIP = 512
 
 
 @dataclass(frozen=True)
@@ -212,9 +205,11 @@ def particles_of(
     if exclude is not None:
         np.copyto(probability, 0, where=exclude)
     mask = probability >= np.float16(level)
-    labels, parted = _labels(mask, maps, smallest, split)
+    labels, parted = label_particles(
+        mask, probability, maps.core, min_diameter_px=smallest, split=split
+    )
     n = int(labels.max(initial=0))
-    shift = _shift(labels, n, probability, level)
+    shift = edge_shift(labels, n, probability, level)
     flags, notes = _about_sizes(labels, n, maps.scale, card)
     settings = maps.settings | {
         "threshold": round(level, 4),
@@ -345,91 +340,6 @@ def _classes(part: np.ndarray, level: float, card: ModelCard) -> np.ndarray:
     else:
         rest = np.zeros(inside.shape, np.intp)
     return np.where(inside, found, rest).astype(np.uint8)
-
-
-def _labels(
-    mask: np.ndarray, maps: Maps, smallest: float, split: bool
-) -> tuple[np.ndarray, frozenset[int]]:
-    """Labels 1..n, and those that were split from a neighbour."""
-    labels, n = kernels.label(mask)
-    keep = kernels.sums(labels, n) >= math.pi / 4 * smallest**2
-    keep[0] = False
-    number = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
-    labels = number[labels]
-    n = int(keep.sum())
-    if not split:
-        return labels, frozenset()
-    parted: set[int] = set()
-    for own, (box, parts) in enumerate(_parts(labels, maps), start=1):
-        extra = int(parts.max(initial=0)) - 1
-        if extra < 1:
-            continue
-        further = parts > 1
-        labels[box][further] = parts[further] + np.int32(n - 1)
-        parted |= {own, *range(n + 1, n + 1 + extra)}
-        n += extra
-    return labels, frozenset(parted)
-
-
-def _parts(labels: np.ndarray, maps: Maps) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
-    """Box and parts (1..m within the component) of each label."""
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        # DIPlib takes what is one pixel wide for a line.
-        inside = np.pad(labels[box] == number, 1)
-        if maps.core is None:
-            depth = np.pad(maps.probability[box].astype(np.float32), 1)
-            parts = split_touching(inside, inside, depth)
-        else:
-            parts = split_by_cores(inside, np.pad(maps.core[box].astype(np.float32), 1))
-        yield box, parts[1:-1, 1:-1]
-
-
-def split_by_cores(inside: np.ndarray, core: np.ndarray) -> np.ndarray:
-    """Divide one component among the cores in it, at the necks between them.
-
-    Parameters
-    ----------
-    inside
-        ``(y, x)`` bool: the component.
-    core
-        ``(y, x)`` float32: probability of being inside a particle, away from its neighbours.
-
-    Returns
-    -------
-    ndarray
-        ``(y, x)`` int32, 0 outside, 1..m; one part where there are fewer than two cores.
-
-    Examples
-    --------
-    >>> y, x = np.mgrid[:25, :45]
-    >>> way = np.minimum(*(np.hypot(y - 12, x - middle) for middle in (12, 32)))
-    >>> int(split_by_cores(way < 11, np.float32(way < 6)).max())
-    2
-    """
-    markers, n = kernels.label(inside & (core >= 0.5))
-    areas = kernels.sums(markers, n)
-    keep = areas >= max(_LEAST_MARKER, _SMALL_MARKER * float(areas.max(initial=0)))
-    keep[0] = False
-    if keep.sum() < 2:
-        return inside.astype(np.int32)
-    markers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)[markers]
-    depth = kernels.gaussian(kernels.depth_inside(inside), 1)
-    return kernels.watershed(-depth, markers, inside)
-
-
-def _shift(labels: np.ndarray, n: int, probability: np.ndarray, level: float) -> float | None:
-    """Half the mean change of diameter when the threshold moves by a quarter either way, px."""
-    if n == 0:
-        return None
-    owner = kernels.grow(labels, 3)
-    areas = np.zeros((2, n + 1))
-    lower, upper = 0.75 * level, min(1.25 * level, (1 + level) / 2)
-    for top in range(0, labels.shape[0], _STRIP):
-        rows = slice(top, top + _STRIP)
-        for row, limit in enumerate((lower, upper)):
-            areas[row] += np.bincount(owner[rows][probability[rows] >= limit], minlength=n + 1)
-    diameters = 2 * np.sqrt(areas[:, 1:] / np.pi)
-    return float(np.maximum(diameters[0] - diameters[1], 0).mean() / 2)
 
 
 def _about_sizes(

@@ -13,6 +13,7 @@ from nanosieve.models.card import CARD_KEY, ModelCard, TrainingData
 from nanosieve.models.check import CHECK_KEY, Check, make_check
 from nanosieve.models.domain import describe, fit_domain
 from nanosieve.networks import Network
+from nanosieve.networks.effective_field import effective_field, spread_points
 from nanosieve.networks.export import Probability, export_onnx
 from nanosieve.networks.files import save_weights
 from nanosieve.training.config import TrainConfig
@@ -21,6 +22,7 @@ from nanosieve.training.predict import CORE, foreground
 
 _CHECK_SIDE = 64
 _LEAST_AREA_PX = 12
+_FIELD_IMAGES, _FIELD_POINTS = 5, 4
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ def make_card(
         polarity=spec.polarity,
         input=spec,
         receptive_field_px=network.receptive_field,
+        reach_px=network.reach,
+        effective_field_px=_effective_field(network, images),
         stride=network.stride,
         tile_exact=network.tile_exact,
         threshold=findings.threshold,
@@ -140,6 +144,18 @@ def _diameters(images: Sequence[TrainingImage], config: TrainConfig) -> tuple[fl
     low, high = config.augment.scale or (1.0, 1.0)
     ends = 2 * np.sqrt(np.array([areas.min(), areas.max()]) / np.pi)
     return float(ends[0] * min(low, 1.0)), float(ends[1] * max(high, 1.0))
+
+
+def _effective_field(network: Network, images: Sequence[TrainingImage]) -> float | None:
+    """Side that holds 95 % of the gradient: the median over some of the images."""
+    channels = [
+        network.classes.index(name) for name in foreground(network.classes, network.activation)
+    ]
+    sides = []
+    for image in images[:: max(1, len(images) // _FIELD_IMAGES)][:_FIELD_IMAGES]:
+        points = spread_points(image.classes, _FIELD_POINTS, network.reach)
+        sides.append(effective_field(network, image.image, points, channels).effective_px)
+    return float(np.median(sides)) or None
 
 
 def _check(network: Network, temperature: float) -> Check:

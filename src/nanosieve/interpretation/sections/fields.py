@@ -5,17 +5,17 @@ import pandas as pd
 from markupsafe import Markup
 
 from nanosieve.core.micrograph import Calibration
-from nanosieve.interpretation.field import (
+from nanosieve.interpretation.model import TrainedNetwork
+from nanosieve.interpretation.page import Figure, Group, Output, Section, Table
+from nanosieve.interpretation.pictures import Panel, Square, robust_limits, sheet
+from nanosieve.interpretation.subject import View
+from nanosieve.networks.effective_field import (
     HELD,
     Field,
     effective_field,
     side_profile,
     spread_points,
 )
-from nanosieve.interpretation.model import TrainedNetwork
-from nanosieve.interpretation.page import Figure, Group, Output, Section, Table
-from nanosieve.interpretation.pictures import Panel, Square, robust_limits, sheet
-from nanosieve.interpretation.subject import View
 from nanosieve.report import colours
 from nanosieve.report.charts import Line, chart
 from nanosieve.report.text import number

@@ -13,8 +13,7 @@ import numpy as np
 import torch
 
 from nanosieve.core.errors import UsageError
-from nanosieve.interpretation.responses import padded
-from nanosieve.networks.base import Network
+from nanosieve.networks.base import Network, padded
 
 HELD = 0.95
 

@@ -1,0 +1,144 @@
+"""Particles in what a network says: components of its mask, split by its cores or their outline."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import ndimage
+
+from nanosieve.segmentation import kernels
+from nanosieve.segmentation.split import split_touching
+
+# A marker with less than this share of the largest in its particle is a fluctuation.
+_SMALL_MARKER = 0.05
+_LEAST_MARKER = 4
+# Rows counted at a time: what is allocated does not grow with the frame.
+_STRIP = 512
+
+
+def label_particles(
+    mask: np.ndarray,
+    probability: np.ndarray,
+    core: np.ndarray | None,
+    *,
+    min_diameter_px: float,
+    split: bool,
+) -> tuple[np.ndarray, frozenset[int]]:
+    """Label the particles of a network's mask, touching ones apart.
+
+    Parameters
+    ----------
+    mask
+        ``(y, x)`` bool.
+    probability
+        ``(y, x)`` floats, from which `nanosieve.segmentation.split` tells gaps.
+    core
+        ``(y, x)`` floats: inside of a particle; ``None`` where the model has no such class.
+    min_diameter_px
+        Components of a smaller area than a disc of this diameter are left out.
+    split
+        Whether touching particles are taken apart.
+
+    Returns
+    -------
+    labels
+        ``(y, x)`` int32, 0 background, 1..n.
+    parted
+        Labels that were split from a neighbour.
+    """
+    labels, n = kernels.label(mask)
+    keep = kernels.sums(labels, n) >= math.pi / 4 * min_diameter_px**2
+    keep[0] = False
+    number = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    labels = number[labels]
+    n = int(keep.sum())
+    if not split:
+        return labels, frozenset()
+    parted: set[int] = set()
+    for own, (box, parts) in enumerate(_parts(labels, probability, core), start=1):
+        extra = int(parts.max(initial=0)) - 1
+        if extra < 1:
+            continue
+        further = parts > 1
+        labels[box][further] = parts[further] + np.int32(n - 1)
+        parted |= {own, *range(n + 1, n + 1 + extra)}
+        n += extra
+    return labels, frozenset(parted)
+
+
+def _parts(
+    labels: np.ndarray, probability: np.ndarray, core: np.ndarray | None
+) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """Box and parts (1..m within the component) of each label."""
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        # DIPlib takes what is one pixel wide for a line.
+        inside = np.pad(labels[box] == number, 1)
+        if core is None:
+            depth = np.pad(probability[box].astype(np.float32), 1)
+            parts = split_touching(inside, inside, depth)
+        else:
+            parts = split_by_cores(inside, np.pad(core[box].astype(np.float32), 1))
+        yield box, parts[1:-1, 1:-1]
+
+
+def split_by_cores(inside: np.ndarray, core: np.ndarray) -> np.ndarray:
+    """Divide one component among the cores in it, at the necks between them.
+
+    Parameters
+    ----------
+    inside
+        ``(y, x)`` bool: the component.
+    core
+        ``(y, x)`` float32: probability of being inside a particle, away from its neighbours.
+
+    Returns
+    -------
+    ndarray
+        ``(y, x)`` int32, 0 outside, 1..m; one part where there are fewer than two cores.
+
+    Examples
+    --------
+    >>> y, x = np.mgrid[:25, :45]
+    >>> way = np.minimum(*(np.hypot(y - 12, x - middle) for middle in (12, 32)))
+    >>> int(split_by_cores(way < 11, np.float32(way < 6)).max())
+    2
+    """
+    markers, n = kernels.label(inside & (core >= 0.5))
+    areas = kernels.sums(markers, n)
+    keep = areas >= max(_LEAST_MARKER, _SMALL_MARKER * float(areas.max(initial=0)))
+    keep[0] = False
+    if keep.sum() < 2:
+        return inside.astype(np.int32)
+    markers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)[markers]
+    depth = kernels.gaussian(kernels.depth_inside(inside), 1)
+    return kernels.watershed(-depth, markers, inside)
+
+
+def edge_shift(labels: np.ndarray, n: int, probability: np.ndarray, level: float) -> float | None:
+    """Half the mean change of diameter when the threshold moves by a quarter either way.
+
+    Parameters
+    ----------
+    labels, n
+        ``(y, x)`` int32 labels 1..n.
+    probability
+        ``(y, x)`` floats.
+    level
+        The threshold.
+
+    Returns
+    -------
+    float or None
+        In px; ``None`` without a particle.
+    """
+    if n == 0:
+        return None
+    owner = kernels.grow(labels, 3)
+    areas = np.zeros((2, n + 1))
+    lower, upper = 0.75 * level, min(1.25 * level, (1 + level) / 2)
+    for top in range(0, labels.shape[0], _STRIP):
+        rows = slice(top, top + _STRIP)
+        for row, limit in enumerate((lower, upper)):
+            areas[row] += np.bincount(owner[rows][probability[rows] >= limit], minlength=n + 1)
+    diameters = 2 * np.sqrt(areas[:, 1:] / np.pi)
+    return float(np.maximum(diameters[0] - diameters[1], 0).mean() / 2)
