@@ -16,6 +16,7 @@ from nanosieve.core.schema import class_column, summary_columns
 from nanosieve.core.segmentation import Segmentation
 from nanosieve.core.settings import Device, Settings
 from nanosieve.measurement.particles import empty_table, measure
+from nanosieve.measurement.specks import specks
 from nanosieve.measurement.summary import summarise
 from nanosieve.prepare.frame import (
     Place,
@@ -362,6 +363,7 @@ def _measured(
         left_out = particles.loc[~particles["isolated"], f"diameter_{calibration.unit}"].to_numpy()
         found, particles = _isolated_only(found, particles)
         trail.step("isolated_only", left_out=len(left_out))
+    _tell_specks(particles, calibration, trail)
     row = _row(found, particles, calibration, place, trail)
     if settings.isolated_only and len(every):
         row["coverage"] = _coverage(every, found, calibration)
@@ -369,6 +371,19 @@ def _measured(
         place.index, image, calibration, found, particles, row, left_out,
         tuple(sorted(set(trail.flags))), tuple(trail.notes), tuple(trail.steps),
     )  # fmt: skip
+
+
+def _tell_specks(particles: pd.DataFrame, calibration: Calibration, trail: Trail) -> None:
+    unit = calibration.unit
+    count, limit = specks(particles[f"diameter_{unit}"].to_numpy())
+    if count:
+        trail.flags.append("specks")
+        option = f"{limit:.3g}px" if unit == "px" else f"{limit:.3g}"
+        trail.notes.append(
+            f"{count} of {len(particles)} particles are narrower than {limit:.3g} {unit}, a "
+            "quarter of those that hold most of the area. If they are dirt or noise, "
+            f"--min-diameter {option} leaves them out."
+        )
 
 
 def _choices(found: Segmentation, given: bool) -> dict[str, Any]:

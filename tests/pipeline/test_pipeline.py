@@ -328,3 +328,20 @@ def test_coverage_is_of_all_particles_where_only_isolated_ones_stay():
     [isolated] = analyse_frames(still(), Settings(isolated_only=True))
     assert isolated.row["n"] < every.row["n"]
     assert isolated.row["coverage"] == every.row["coverage"]
+
+
+def test_specks_beside_large_particles_are_told():
+    places = [(60, 60), (60, 180), (180, 60), (180, 180)]
+    places += [(20, 120), (120, 20), (120, 120), (220, 120)]
+    y, x = np.indices((240, 240))
+    inside = np.zeros(y.shape, bool)
+    for (row, column), radius in zip(places, [28] * 4 + [4] * 4, strict=True):
+        inside |= np.hypot(y - row, x - column) < radius
+    noise = np.random.default_rng(0).normal(1000, 20, y.shape)
+    image = Micrograph.from_array(noise - 400 * inside)
+    found = analyse(image)
+    assert len(found.particles) == 8
+    assert "specks" in found.summary["flags"][0]
+    large = analyse(image, Settings(min_diameter="14px"))
+    assert len(large.particles) == 4
+    assert "specks" not in large.summary["flags"][0]

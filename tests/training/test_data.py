@@ -290,6 +290,8 @@ def test_when_frames_were_taken(tmp_path: Path) -> None:
     assert moment_of("run_frame_12", {}, "g", 0.5).time_s == 6
     assert moment_of("run_frame_12", {}, "g", None).time_s is None
     assert moment_of("x", {"movie": "m", "frame": "3"}, "g", 2).movie == "m"
+    assert moment_of("run_frame_12", {}, "g", None, label="b/").movie == "b/run"
+    assert moment_of("frame_12", {}, "g", None, label="b/").movie == "g"
     assert moment_of("x", {"frame": "soon"}, "g", 2).frame is None
     folder = write_folder(tmp_path / "set", "ab")
     (folder / "dataset.csv").write_text("name,time_s\na,1.5\nb,2.5\n")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from made import config, image
 
@@ -148,6 +149,23 @@ def test_a_gap_holds_between_groups_of_one_movie_only() -> None:
     # Frames 4 and 5 of one movie are a second apart, those of two movies are no neighbours.
     (gone,) = split.left_out
     assert (images[gone].moment.movie, images[gone].moment.frame) == (held[0], 5 - int(held[1]))
+
+
+def test_a_movie_divided_by_its_groups_is_named() -> None:
+    images = [image(f"m{i}", f"g{i}", moment=Moment("m", None, i)) for i in range(6)]
+    (split,) = splits(images, config())
+    assert not split.leaks
+    assert split.warning().startswith("Frames of one movie (m) lie on both sides")
+    apart = [image(f"m{i}", f"g{i}", moment=Moment(f"m{i}", float(i), i)) for i in range(6)]
+    (split,) = splits(apart, config())
+    assert split.warning() == ""
+
+
+def test_frames_with_numbers_but_no_times_are_divided_into_stretches() -> None:
+    images = [image(f"m{i:02d}", "m", moment=Moment("m", None, i)) for i in range(20)]
+    (split,) = splits(images, config(data={"ungrouped": True}, validation={"share": 0.25}))
+    borders = np.diff(np.isin(np.arange(20), split.validation).astype(int))
+    assert np.count_nonzero(borders) <= 2
 
 
 def test_a_gap_needs_times() -> None:

@@ -90,7 +90,11 @@ def _print(run: "Run") -> None:
                 str(row["n_groups"]),
             )
     print_table(table)
-    print(f"On {result['role']} images; in brackets {'; '.join(summary['interval'].unique())}.")
+    chosen = ", which chose epoch and threshold too" if result["role"] == "validation" else ""
+    print(
+        f"On {result['role']} images{chosen}; in brackets "
+        f"{'; '.join(summary['interval'].unique())}."
+    )
     for warning in result["warnings"]:
         print(f"Warning: {warning}")
     print(

@@ -48,6 +48,8 @@ _REGISTRY = (
          "More than a tenth of the particles have sizes that the model was not trained on."),
     Flag("beyond_receptive_field", "image",
          "Particles are wider than the part of the image that the model sees at once."),
+    Flag("specks", "image",
+         "Some particles are far smaller than those that hold the area: dirt, or a second size."),
     Flag("border", "particle", "Cut by the edge of the image."),
     Flag("mask_edge", "particle", "Cut by an excluded region (caption, scale bar, --exclude)."),
     Flag("overlap", "particle", "Split from a touching or overlapping neighbour."),

@@ -71,7 +71,7 @@ class TrainView:
     curves
         One a training.
     reliability
-        Calibration of the final model.
+        Calibration on the images that are scored.
     splits
         Name of the split -> part -> names of its groups.
     images

@@ -70,8 +70,9 @@ class AugmentConfig(BaseModel):
     Parameters
     ----------
     share
-        How often each of the changes below is made to a tile, all but ``dihedral``; the others
-        keep the noise of the camera, which resampling smooths.
+        How often each of the changes below is made to a tile; ``dihedral`` and ``translation``
+        always are. Tiles that are left as they are keep the noise of the camera, which resampling
+        smooths.
     dihedral
         The eight turns and mirror images, exactly: pixels are moved, never interpolated.
     rotation

@@ -99,6 +99,34 @@ def fit_temperature(histogram: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
+def calibrated(histogram: np.ndarray, temperature: float) -> np.ndarray:
+    """Divide the margins of a histogram, so that those of several trainings add up.
+
+    Parameters
+    ----------
+    histogram
+        ``(2, N_BINS)`` of `margin_histogram`.
+    temperature
+        Divides the margins.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(2, N_BINS)``, with the same counts.
+
+    Examples
+    --------
+    >>> histogram = np.zeros((2, N_BINS), int)
+    >>> histogram[1, N_BINS // 2 + 100] = 7  # a margin of 2.01
+    >>> row = calibrated(histogram, 2.0)[1]
+    >>> row.sum(), round(CENTRES[row.argmax()], 3)
+    (7.0, 1.01)
+    """
+    level = np.floor(CENTRES / temperature / STEP).astype(int) + N_BINS // 2
+    places = level.clip(0, N_BINS - 1)
+    return np.stack([np.bincount(places, row, N_BINS) for row in histogram])
+
+
 def expected_calibration_error(histogram: np.ndarray, temperature: float = 1.0) -> float:
     """Mean distance between the probability of particle and how often it is one.
 
@@ -128,7 +156,7 @@ def expected_calibration_error(histogram: np.ndarray, temperature: float = 1.0) 
     return float(np.abs(said - found).sum() / total.sum()) if total.any() else float("nan")
 
 
-def reliability(histogram: np.ndarray, temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+def reliability(histogram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean probability of particle and share of particles in each bin of the probability.
 
     Returns
@@ -144,7 +172,7 @@ def reliability(histogram: np.ndarray, temperature: float = 1.0) -> tuple[np.nda
     >>> print(f"{said[0]:.3f} {found[0]:.3f}")
     0.000 0.250
     """
-    said, found, total = _binned(histogram, temperature)
+    said, found, total = _binned(histogram, 1.0)
     with np.errstate(invalid="ignore"):
         return said / total, found / total
 

@@ -7,14 +7,18 @@ import numpy as np
 import pandas as pd
 
 from nanosieve.training import run_folder
-from nanosieve.training.calibration import expected_calibration_error, fit_temperature
+from nanosieve.training.calibration import (
+    calibrated,
+    expected_calibration_error,
+    fit_temperature,
+)
 from nanosieve.training.config import TrainConfig
 from nanosieve.training.finetune import make_network
 from nanosieve.training.history import write_history
 from nanosieve.training.outcome import Final, Outcome, RunData, trained_network, write_table
 from nanosieve.training.package import Findings, write_model
 from nanosieve.training.page import write_run_page
-from nanosieve.training.scores import pooled_histogram, score_row, summarise
+from nanosieve.training.scores import Role, pooled_histogram, score_row, summarise
 from nanosieve.training.targets import Target
 from nanosieve.training.threshold import choose_threshold, confusion_at
 
@@ -27,13 +31,15 @@ def finish(data: RunData, outcomes: Sequence[Outcome], final: Final | None) -> N
     if final is not None and len({outcome.split.name for outcome in outcomes}) > 1:
         rows += [{"split": "final", "seed": config.seeds[0]} | row for row in final.trained.history]
     write_history(out / "history.csv", rows, leading=("split", "seed"))
-    scores, validation_dice = _scores(data, outcomes)
+    role: Role = "test" if any(outcome.split.test for outcome in outcomes) else "validation"
+    scores, validation_dice = _scores(data, outcomes, role)
+    before, after = _margins(data, outcomes, role)
     summary = summarise(scores)
     for name, table in (("scores.csv", scores), ("summary.csv", summary)):
         write_table(out / name, table)
     best = [outcome.trained.best for outcome in outcomes]
     result: dict[str, Any] = {
-        "role": scores["role"].iloc[0],
+        "role": role,
         "validation_loss": [row["validation_loss"] for row in best],
         "validation_dice": validation_dice,
         "best_epochs": [row["epoch"] for row in best],
@@ -41,13 +47,12 @@ def finish(data: RunData, outcomes: Sequence[Outcome], final: Final | None) -> N
         "n_parameters": sum(v.numel() for v in make_network(config).parameters()),
     }
     if final is not None:
-        histogram = pooled_histogram(final.judged)
-        temperature, threshold = _chosen(config, data.target, histogram)
+        temperature, threshold = _chosen(config, data.target, pooled_histogram(final.judged))
         result |= {
             "threshold": threshold,
             "temperature": temperature,
-            "calibration_error_before": expected_calibration_error(histogram),
-            "calibration_error": expected_calibration_error(histogram, temperature),
+            "calibration_error_before": expected_calibration_error(before),
+            "calibration_error": expected_calibration_error(after),
             "final": final.words,
         }
         findings = Findings(threshold, temperature, _card_scores(summary, result),
@@ -55,7 +60,7 @@ def finish(data: RunData, outcomes: Sequence[Outcome], final: Final | None) -> N
         images = [data.images[place] for place in final.places]
         card = write_model(out, trained_network(config, final.trained), config, images, findings)
         groups = {outcome.split.name: outcome.split.groups(data.images) for outcome in outcomes}
-        write_run_page(out, config, card, groups, result, histogram)
+        write_run_page(out, config, card, groups, result, (before, after))
     record = run_folder.read_record(out)
     assert record is not None
     run_folder.write_record(out, record | {"result": result, "complete": True})
@@ -72,22 +77,43 @@ def _chosen(config: TrainConfig, target: Target, histogram: np.ndarray) -> tuple
     return temperature, threshold
 
 
-def _scores(data: RunData, outcomes: Sequence[Outcome]) -> tuple[pd.DataFrame, list[float]]:
+def _scores(
+    data: RunData, outcomes: Sequence[Outcome], role: Role
+) -> tuple[pd.DataFrame, list[float]]:
     """Score each image that was kept from a training, by what that training's own validation set.
 
     Test images where there are any, else those of validation; and each training's Dice over the
     pixels of its validation images.
     """
-    role = "test" if any(outcome.split.test for outcome in outcomes) else "validation"
     rows, dice = [], []
     for outcome in outcomes:
-        histogram = pooled_histogram([one for one in outcome.judged if one.role == "validation"])
+        histogram = _pooled(outcome, "validation")
         temperature, threshold = _chosen(data.config, data.target, histogram)
         dice.append(confusion_at(histogram, threshold, temperature).dice)
         rows += [score_row(one, threshold, temperature)
                  for one in outcome.judged if one.role == role]  # fmt: skip
     table = pd.DataFrame(rows).sort_values(["image", "split", "seed"], ignore_index=True)
     return table, dice
+
+
+def _margins(
+    data: RunData, outcomes: Sequence[Outcome], role: Role
+) -> tuple[np.ndarray, np.ndarray]:
+    """Margins of the images that are scored, before and after calibration.
+
+    Each training's temperature comes from its own validation groups: of test images, the error
+    after it is that of images on which nothing was fitted.
+    """
+    before = [_pooled(outcome, role) for outcome in outcomes]
+    temperatures = [
+        _chosen(data.config, data.target, _pooled(outcome, "validation"))[0] for outcome in outcomes
+    ]
+    after = [calibrated(*pair) for pair in zip(before, temperatures, strict=True)]
+    return np.sum(before, axis=0), np.sum(after, axis=0)
+
+
+def _pooled(outcome: Outcome, role: Role) -> np.ndarray:
+    return pooled_histogram([one for one in outcome.judged if one.role == role])
 
 
 def _card_scores(summary: pd.DataFrame, result: dict[str, Any]) -> dict[str, float]:

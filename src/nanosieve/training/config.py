@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from nanosieve.core.errors import UsageError
 from nanosieve.training.augment_config import AugmentConfig
@@ -104,6 +104,15 @@ to 1, got 0; tiles.sise: no such setting, did you mean size?
         if len(set(seeds)) < len(seeds) or min(seeds) < 0:
             raise ValueError("seeds are distinct whole numbers from 0")
         return seeds
+
+    @model_validator(mode="after")
+    def _one_scale(self) -> Self:
+        if self.tiles.resize == "resize" and self.input.pixel_size_nm is not None:
+            raise ValueError(
+                "tiles.resize = 'resize' and input.pixel_size_nm both set the scale of the images; "
+                "give one"
+            )
+        return self
 
     @classmethod
     def read(cls, path: str | Path) -> Self:

@@ -35,7 +35,12 @@ UNKNOWN = Moment()
 
 
 def moment_of(
-    name: str, columns: Mapping[str, str], group: str, frame_interval_s: float | None
+    name: str,
+    columns: Mapping[str, str],
+    group: str,
+    frame_interval_s: float | None,
+    *,
+    label: str = "",
 ) -> Moment:
     """Tell when an image was taken.
 
@@ -50,6 +55,9 @@ def moment_of(
         The movie, where nothing else tells.
     frame_interval_s
         Time between frames, or ``None``.
+    label
+        Of the data set, put before a movie's name that is told from the frame's: two sets that
+        number their frames alike hold two movies.
 
     Examples
     --------
@@ -60,7 +68,8 @@ def moment_of(
     """
     clock = _CLOCK.fullmatch(name)
     match = clock or _FRAME.fullmatch(name)
-    movie = columns.get("movie") or (match["movie"].rstrip("_-") if match else "") or group
+    named = match["movie"].rstrip("_-") if match else ""
+    movie = columns.get("movie") or (label + named if named else group)
     frame = _whole(columns.get("frame", ""))
     if frame is None and match:
         frame = int(match["frame"])

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -38,7 +39,7 @@ def write_run_page(
     card: ModelCard,
     groups: Mapping[str, Mapping[str, Sequence[str]]],
     result: Mapping[str, Any],
-    histogram: Any,
+    margins: tuple[np.ndarray, np.ndarray],
 ) -> None:
     """Write ``report.html`` from the tables that lie in the folder of the run.
 
@@ -54,12 +55,12 @@ def write_run_page(
         Split -> part -> names of groups.
     result
         What ``run.json`` says of the outcome.
-    histogram
-        ``(2, N_BINS)`` that the model was calibrated on.
+    margins
+        ``(2, N_BINS)`` of the images that are scored, before and after calibration.
     """
     tables = (pd.read_csv(out / f"{name}.csv") for name in ("scores", "summary", "history"))
     scores, summary, history = tables
-    before, after = reliability(histogram), reliability(histogram, card.temperature)
+    before, after = map(reliability, margins)
     view = TrainView(
         name=config.name,
         version=__version__,

@@ -1,8 +1,8 @@
 """Which images are trained on, which choose, which test: divided by group, with no frame between.
 
 Two images of one group never lie on two sides, unless the settings say ``ungrouped = true``. Then
-the units that are divided are the images themselves; frames whose times are known are divided into
-stretches of time, so that neighbours stay together.
+the units that are divided are the images themselves; frames whose times or numbers are known are
+divided into stretches, so that neighbours stay together.
 """
 
 from collections.abc import Sequence
@@ -32,6 +32,8 @@ class Split:
         Frames too close in time to validation or test to be trained on.
     leaks
         Whether parts share groups.
+    movies
+        Movies whose frames lie in several parts, with no gap between them.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Split:
     test: tuple[int, ...] = ()
     left_out: tuple[int, ...] = ()
     leaks: bool = False
+    movies: tuple[str, ...] = ()
 
     def groups(self, images: Sequence[TrainingImage]) -> dict[str, list[str]]:
         """Names of the groups of each part, for the report."""
@@ -47,10 +50,16 @@ class Split:
         return {part: sorted({images[i].group for i in own}) for part, own in parts.items()}
 
     def warning(self) -> str:
-        """What the report must say of the scores; empty where no group is divided."""
-        if not self.leaks:
-            return ""
-        return "Ungrouped split: images of one group lie on both sides; scores may leak."
+        """What the report must say of the scores; empty where no group or movie is divided."""
+        if self.leaks:
+            return "Ungrouped split: images of one group lie on both sides; scores may leak."
+        if self.movies:
+            names = ", ".join(self.movies[:3]) + (", ..." if len(self.movies) > 3 else "")
+            return (
+                f"Frames of one movie ({names}) lie on both sides, in groups of their own, without "
+                "validation.time_gap_s; scores may leak."
+            )
+        return ""
 
 
 def splits(images: Sequence[TrainingImage], config: TrainConfig) -> list[Split]:
@@ -106,7 +115,7 @@ def _orders(
         raise UsageError(
             "leave_one_group_out keeps groups together, data.ungrouped divides them; give one"
         )
-    timed = ungrouped and all(image.moment.time_s is not None for image in images)
+    timed = ungrouped and all(_is_frame(image) for image in images)
     if timed:
         units = [[i] for i in sorted(range(len(images)), key=lambda i: _when(images[i]))]
     elif ungrouped:
@@ -129,8 +138,14 @@ def _orders(
     return orders
 
 
+def _is_frame(image: TrainingImage) -> bool:
+    return image.moment.time_s is not None or image.moment.frame is not None
+
+
 def _when(image: TrainingImage) -> tuple[str, float, str]:
-    return image.moment.movie, image.moment.time_s or 0.0, image.name
+    """Place in its movie, from what is known: the time, else the number of the frame."""
+    moment = image.moment
+    return moment.movie, moment.frame or 0 if moment.time_s is None else moment.time_s, image.name
 
 
 def _needed(validation: ValidationConfig) -> int:
@@ -231,20 +246,37 @@ def _from_dataset(images: Sequence[TrainingImage], *, ungrouped: bool) -> Split:
 
 def _divided(split: Split, images: Sequence[TrainingImage]) -> list[str]:
     """Groups that lie in several parts."""
-    parts = [set(own) for own in split.groups(images).values()]
-    return sorted((parts[0] & parts[1]) | (parts[0] & parts[2]) | (parts[1] & parts[2]))
+    return _shared([set(own) for own in split.groups(images).values()])
+
+
+def _shared(parts: Sequence[set[str]]) -> list[str]:
+    """Names that are in several of the three parts."""
+    train, validation, test = parts
+    return sorted((train & validation) | (train & test) | (validation & test))
 
 
 def _finished(split: Split, images: Sequence[TrainingImage], gap_s: float) -> Split:
-    """Take out frames that are too close in time, and note whether groups were divided."""
+    """Take out frames that are too close in time; note which groups and movies were divided."""
     train, validation = split.train, split.validation
     if gap_s > 0:
         validation = tuple(i for i in validation if not _near(i, split.test, images, gap_s))
         held = (*split.validation, *split.test)
         train = tuple(i for i in train if not _near(i, held, images, gap_s))
     gone = sorted({*split.train, *split.validation} - {*train, *validation})
-    leaks = bool(_divided(split, images))
-    return replace(split, train=train, validation=validation, left_out=tuple(gone), leaks=leaks)
+    return replace(
+        split,
+        train=train,
+        validation=validation,
+        left_out=tuple(gone),
+        leaks=bool(_divided(split, images)),
+        movies=() if gap_s > 0 else _divided_movies(split, images),
+    )
+
+
+def _divided_movies(split: Split, images: Sequence[TrainingImage]) -> tuple[str, ...]:
+    parts = (split.train, split.validation, split.test)
+    return tuple(_shared([{images[i].moment.movie for i in own if _is_frame(images[i])}
+                          for own in parts]))  # fmt: skip
 
 
 def _near(place: int, others: Sequence[int], images: Sequence[TrainingImage], gap_s: float) -> bool:
