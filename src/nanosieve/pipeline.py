@@ -87,12 +87,14 @@ def analyse(
     frames = list(analyse_frames(micrograph, settings, exclude=exclude, device=device))
     unit = frames[0].calibration.unit
     tables = [frame.particles for frame in frames if len(frame.particles)]
+    # A frame that holds one grey value has no shares of classes.
+    columns = max((list(frame.row) for frame in frames), key=len)
     return Analysis(
         micrograph=micrograph,
         settings=settings,
         segmentations=tuple(frame.segmentation for frame in frames),
         particles=pd.concat(tables, ignore_index=True) if tables else empty_table(unit),
-        summary=pd.DataFrame([frame.row for frame in frames], columns=list(frames[0].row)),
+        summary=pd.DataFrame([frame.row for frame in frames], columns=columns),
         history=frames[0].history,
     )
 

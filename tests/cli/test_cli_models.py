@@ -36,6 +36,11 @@ def test_a_card_is_shown(nanosieve):
         assert word in ended.out
 
 
+def test_a_card_does_not_steer_the_terminal(nanosieve, tmp_path):
+    path = particle_model(tmp_path / "a.onnx", notes="plain\x1b[2J")
+    assert "plain?[2J" in nanosieve("models", path).out
+
+
 def test_a_model_is_checked(nanosieve, tmp_path):
     ended = nanosieve("models", FROZEN, "--check")
     assert ended.code == 0
@@ -139,6 +144,20 @@ def test_classes_are_written_with_their_names(nanosieve, tmp_path):
 )
 def test_settings_that_are_not_a_networks_are_refused(nanosieve, tmp_path, model, options, message):
     ended = nanosieve("segment", tmp_path / "a.tif", "--method", model, *options)
+    assert ended.code == 2
+    assert message in ended.err
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "message"),
+    [
+        ("otsu", ("--threshold", 0.4), "--threshold is for networks, and no --method here is one"),
+        ("otsu", ("--precision", "float32"), "--precision is for networks"),
+        (FROZEN, ("--edge", "half"), "--edge is for classical methods, and no --method here is"),
+    ],
+)
+def test_what_no_method_takes_is_refused(nanosieve, tmp_path, method, options, message):
+    ended = nanosieve("evaluate", "--data", tmp_path, "--method", method, *options)
     assert ended.code == 2
     assert message in ended.err
 

@@ -23,6 +23,7 @@ annotations = false
 name = "horwath-single"
 [tiles]
 size = 32
+per_epoch = 4
 [stop]
 epochs = {epochs}
 """

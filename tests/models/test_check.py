@@ -42,7 +42,24 @@ def _tolerance(values):
     values["tolerance"] = 7
 
 
-@pytest.mark.parametrize("damage", [_without_output, _shape, _huge, _letters, _tolerance])
+def _endless(values):
+    values["tolerance"] = 10**400
+
+
+def _infinite(values):
+    values["image"]["shape"] = [float("inf"), 8]
+
+
+def _many_sides(values):
+    values["image"]["shape"] = [65536] * 10**6
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _without_output, _shape, _huge, _letters, _tolerance, _endless, _infinite, _many_sides,
+    ],
+)  # fmt: skip
 def test_damage_is_one_line(check, damage):
     values = json.loads(check.to_json())
     damage(values)

@@ -17,6 +17,7 @@ from model_files import FROZEN, MIDDLE, SHARP, card, core_model, particle_model,
 from nanosieve.core.errors import FailedInput, UsageError
 from nanosieve.models import load, openvino_runner, torch_runner
 from nanosieve.models.card import CARD_KEY
+from nanosieve.models.check import CHECK_KEY, make_check
 from nanosieve.models.load import find_model, load_model, packaged, read_card, shared_model
 from nanosieve.models.tiler import cut, halo_of, tiles
 from nanosieve.models.torch_runner import TorchRunner
@@ -128,6 +129,15 @@ def test_an_output_that_is_not_the_cards_is_refused(tmp_path):
         load_model(path).predict(image(32, 32))
 
 
+def test_a_run_that_was_given_up_does_not_disturb_the_next(tmp_path):
+    runner = load_model(particle_model(tmp_path / "a.onnx"), precision="float32").runner
+    tile = image(32, 32)
+    first, second = runner.run(iter([tile] * 5)), runner.run(iter([tile] * 5))
+    one = next(first).copy()
+    assert [np.array_equal(part, one) for part in second] == [True] * 5
+    assert [np.array_equal(part, one) for part in first] == [True] * 4
+
+
 def test_an_array_that_fills_the_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(openvino_runner, "_LARGEST_ARRAY", 4 * 999)
     model = load_model(core_model(tmp_path / "a.onnx"))
@@ -212,3 +222,34 @@ def test_weights_that_are_missing_or_of_another_network_are_refused(tmp_path):
     save_weights(build("horwath-wide"), path.with_suffix(".safetensors"))
     with pytest.raises(UsageError, match=r"holds the weights of another network \(horwath-wide\)"):
         TorchRunner(path, model.card, device="cpu")
+
+
+def test_a_card_of_other_classes_than_the_network_gives_is_refused(tmp_path):
+    network = build("horwath-single").eval()
+    save_weights(network, tmp_path / "model.safetensors")
+    other = card(settings=network.settings, classes=("film", "particle"))
+    with pytest.raises(UsageError, match=r"its card names classes film, particle \(softmax\), its"):
+        TorchRunner(tmp_path / "model.onnx", other, device="cpu")
+
+
+def test_weights_of_another_training_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch_runner, "find_gpu", lambda: "cpu")
+    path = tmp_path / "model.onnx"
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        network = build("horwath-wide").eval()
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter)
+        save_weights(network, path.with_suffix(".safetensors"))
+        if seed:
+            break
+        fields = {"network": network.name, "settings": json.loads(json.dumps(network.settings))}
+        export_onnx(network, path, metadata={CARD_KEY: card(**fields).to_json()})
+        check = make_check(image(16, 16), load_model(path, precision="float32").predict)
+        metadata = {CARD_KEY: card(**fields).to_json(), CHECK_KEY: check.to_json()}
+        export_onnx(network, path, metadata=metadata)
+        assert load_model(path, device="gpu").runner.words == "torch on cpu, float32"
+    with pytest.raises(
+        UsageError, match=r"model\.safetensors: on the test image its probabilities"
+    ):
+        load_model(path, device="gpu")

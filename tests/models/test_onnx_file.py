@@ -87,6 +87,21 @@ def _sparse(model):
     model.graph.sparse_initializer.add()
 
 
+def _sparse_in_a_constant(model):
+    """Its values could lie in another file."""
+    hidden = onnx.SparseTensorProto(
+        values=numpy_helper.from_array(np.float32([1]), "hidden"),
+        indices=numpy_helper.from_array(np.int64([0]), "places"),
+        dims=[1],
+    )
+    model.graph.node.append(helper.make_node("Constant", [], ["c"], sparse_value=hidden))
+
+
+def _many_sides(model):
+    """The product of so many would take for ever."""
+    model.graph.initializer[0].dims[:] = [3] * 10**6
+
+
 def _too_few(model):
     model.graph.initializer[0].dims[:] = [1 << 40]
 
@@ -113,6 +128,8 @@ def _words(model):
         (_graph_within, "holds a graph within its graph"),
         (_function, "holds functions or training steps of its own"),
         (_sparse, "holds sparse weights"),
+        (_sparse_in_a_constant, "holds sparse weights"),
+        (_many_sides, "holds weights of more than 8 dimensions; it is damaged"),
         (_too_few, r"states weights of shape \[1099511627776\] but does not hold as many"),
         (_negative, r"states weights of shape \[\d+\] but does not hold as many"),
         (_words, "holds weights of ONNX type 8"),

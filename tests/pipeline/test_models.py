@@ -135,6 +135,13 @@ def test_a_constant_image_is_empty(plain):
     assert found.summary["method"].tolist() == ["plain.onnx"]
 
 
+def test_a_movie_that_begins_with_a_constant_frame_keeps_its_shares(tmp_path):
+    path = class_model(tmp_path / "classes.onnx")
+    stack = np.stack([np.zeros_like(discs()), discs()])
+    found = analyse(Micrograph.from_array(stack), Settings(method=str(path), polarity="dark"))
+    assert found.summary["share_particle"].notna().tolist() == [False, True]
+
+
 def test_the_share_of_each_class_stands_in_the_summary(tmp_path):
     y, x = np.mgrid[:128, :128]
     film = np.hypot(y - 64, x - 64) < RADIUS

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from onnx import helper
 from scipy import ndimage
 
 from discs import CENTRES, RADIUS, discs
-from model_files import FROZEN, class_model, core_model, particle_model
-from nanosieve.core.errors import UsageError
+from model_files import FROZEN, card, class_model, core_model, particle_model, write_graph
+from nanosieve.core.errors import FailedInput, UsageError
+from nanosieve.models.card import CARD_KEY
 from nanosieve.models.domain import FIGURES, Domain
 from nanosieve.models.load import load_model
 from nanosieve.prepare.network_input import InputSpec
@@ -99,6 +101,25 @@ def test_what_is_excluded_is_no_particle_and_counts_for_nothing(plain):
     assert found.confidence[:64].max() == 0
 
 
+def test_nothing_is_found_where_everything_is_excluded(plain):
+    found = segment_with_model(discs(), plain(), exclude=np.ones((128, 128), bool))
+    assert (found.n, found.confidence.max()) == (0, 0)
+    assert "polarity_score" not in found.settings
+
+
+def test_the_polarity_is_not_told_from_what_is_excluded(plain):
+    image, mask = discs(), np.zeros((128, 128), bool)
+    free = segment_with_model(image, plain()).settings["polarity_score"]
+    mask[56:72] = True
+    image[56:72] = 60000
+    scores = []
+    for level in (1000, 60000):
+        image[56:72] = level
+        scores.append(segment_with_model(image, plain(), exclude=mask).settings["polarity_score"])
+    assert scores[0] == pytest.approx(scores[1], abs=1e-3)
+    assert scores[1] * free > 0
+
+
 def test_touching_particles_are_split_by_their_outline(plain):
     image = discs(TOUCHING)
     found = segment_with_model(image, plain())
@@ -160,6 +181,40 @@ def test_the_image_is_brought_to_the_models_pixel_size_and_the_result_back(plain
 def test_pixel_sizes_that_agree_or_are_not_known_stay(plain, own, of_image):
     found = segment_with_model(discs(), plain(pixel_size_nm=own), pixel_size_nm=of_image)
     assert "resampled" not in found.flags
+
+
+@pytest.mark.parametrize("nm", [0.1, 0.31, 1.3])
+def test_resampling_there_and_back_moves_nothing(plain, nm):
+    rng = np.random.default_rng(0)
+    centres = [np.array([40.5 + 70 * i, 40.5 + 60 * j]) + rng.uniform(-9, 9, 2) for i in range(4)
+               for j in range(4)]  # fmt: skip
+    y, x = np.mgrid[:301, :263]
+    inside = sum(np.clip(18.5 - np.hypot(y - row, x - column), 0, 1) for row, column in centres)
+    found = segment_with_model(1000 - 600 * inside, plain(pixel_size_nm=nm), pixel_size_nm=0.5)
+    middles = np.array(ndimage.center_of_mass(found.mask, found.labels, range(1, found.n + 1)))
+    off = [middles[np.hypot(*(middles - centre).T).argmin()] - centre for centre in centres]
+    assert found.n == 16
+    assert np.mean(off, axis=0) == pytest.approx([0, 0], abs=0.1)
+
+
+def test_an_image_too_coarse_for_the_model_is_not_blown_up(plain, monkeypatch):
+    monkeypatch.setattr(network, "_LARGEST_RESAMPLED", 300**2)
+    with pytest.raises(FailedInput, match=r"plain wants pixels of 0\.2 nm, the image has 0\.5 nm: "
+                       r"320 x 320 px would be too many; use another model"):  # fmt: skip
+        segment_with_model(discs(), plain(pixel_size_nm=0.2), pixel_size_nm=0.5)
+
+
+def test_an_unknown_pixel_size_is_said_where_the_model_knows_its_own(plain):
+    [note] = segment_with_model(discs(), plain(pixel_size_nm=0.2)).notes
+    assert "plain works at 0.2 nm a pixel, but the pixel size of this image is unknown" in note
+
+
+def test_probabilities_that_are_no_numbers_fail(tmp_path):
+    nodes = [helper.make_node("Log", ["image"], ["probability"])]
+    path = write_graph(tmp_path / "log.onnx", nodes, {}, metadata={CARD_KEY: card().to_json()})
+    model = load_model(path)
+    with pytest.raises(FailedInput, match="plain gives probabilities that are no numbers"):
+        segment_with_model(discs(), model)
 
 
 def test_a_pixel_size_asked_for_comes_before_the_models(plain):

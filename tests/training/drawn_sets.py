@@ -34,7 +34,7 @@ def short(data: Path, **changes: object) -> TrainConfig:
         {
             "data": {"path": str(data), "annotations": False},
             "network": {"name": "horwath-unet512"},
-            "tiles": {"size": 32},
+            "tiles": {"size": 32, "per_epoch": 24},
             "optimiser": {"lr": 0.01},
             "stop": {"epochs": 2},
             "validation": {"share": 0.25},

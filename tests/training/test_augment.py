@@ -235,3 +235,27 @@ def test_contrast_brightness_and_inversion() -> None:
     inverted = changed(FRAME, contrast=2.0, brightness=0.5, inverted=True)
     np.testing.assert_allclose(inverted, -2 * FRAME - 0.5)
     assert change(FRAME, Grey(), np.random.default_rng(0), relative=RELATIVE) is FRAME
+
+
+def test_as_in_published_code_tiles_wrap_and_masks_shrink() -> None:
+    image = np.arange(64, dtype=np.float32).reshape(8, 8)
+    codes = np.ones((8, 8), np.uint8)
+    # Half the magnification: four copies of the tile, and no pixel that does not count.
+    geometry = Geometry(matrix=frame_from_tile(0, 0, 0.5), wrapped=True)
+    tile, truth, inside = take(image, codes, (0, 0), 8, geometry)
+    np.testing.assert_allclose(tile[:4], tile[4:], atol=1e-4)
+    np.testing.assert_allclose(tile[:, :4], tile[:, 4:], atol=1e-4)
+    assert inside.all()
+    assert truth.all()
+    # By a few degrees a disc loses its rim where masks are interpolated, and nothing else.
+    particle = disc((60, 70), (30, 35), 10).astype(np.uint8)
+    matrix = frame_from_tile(17, 0, 1)
+    _, near, _ = take(FRAME, particle, (10, 15), 40, Geometry(matrix=matrix))
+    _, cut, _ = take(FRAME, particle, (10, 15), 40, Geometry(matrix=matrix, wrapped=True))
+    assert 0.85 * near.sum() < cut.sum() < 0.97 * near.sum()
+    assert ndimage.binary_dilation(near).astype(np.uint8)[cut > 0].all()
+    # What was ignored stays so; a core outside its particle does not.
+    _, truth, _ = take(FRAME, particle | 0xC0, (10, 15), 40, Geometry(matrix=matrix, wrapped=True))
+    assert set(np.unique(truth)) == {0x80, 0xC1}
+    assert all(geometry.wrapped for geometry, _ in draws(off(paper_exact=True, rotation=True), 5))
+    assert not draws(off(rotation=True), 1)[0][0].wrapped

@@ -9,6 +9,7 @@ from nanosieve.training.calibration import (
     CENTRES,
     EDGES,
     N_BINS,
+    calibrated,
     expected_calibration_error,
     fit_temperature,
     margin_histogram,
@@ -31,6 +32,13 @@ def test_temperature_is_found_again(temperature):
     assert expected_calibration_error(histogram, temperature) < 0.003
     if temperature != 1:
         assert expected_calibration_error(histogram) > 0.05
+
+
+def test_histograms_of_several_temperatures_add_up():
+    parts = [calibrated(_drawn(temperature), temperature) for temperature in (0.5, 2.5)]
+    assert [part.sum() for part in parts] == [400_000, 400_000]
+    assert expected_calibration_error(sum(parts)) < 0.003
+    assert np.array_equal(calibrated(parts[0], 1.0), parts[0])
 
 
 def test_error_is_that_of_a_plain_reference():

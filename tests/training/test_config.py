@@ -116,6 +116,10 @@ def test_all_faults_at_once() -> None:
         ({"start": {"freeze": "encoder"}}, "give weights to start from"),
         ({"input": {"maximum": 3.0}}, "give it with normalisation = 'maximum'"),
         ({"data": {"path": "a", "stacks": [{"image": "x"}]}}, "stacks.0.image: no such setting"),
+        (
+            {"tiles": {"resize": "resize"}, "input": {"pixel_size_nm": 0.2}},
+            "both set the scale of the images; give one",
+        ),
         ({"augment": {"scale": 0}}, "must be a positive factor, got 0"),
         ({"augment": {"blur": "much"}}, "must be a pair, one number, true or false, got 'much'"),
     ],

@@ -12,7 +12,7 @@ from nanosieve.core.errors import UsageError
 from nanosieve.training.augment_config import AugmentConfig
 from nanosieve.training.data import TrainingImage
 from nanosieve.training.targets import Target
-from nanosieve.training.tiles import TileSet
+from nanosieve.training.tiles import LEAST_PER_EPOCH, TileSet
 
 SOFTMAX = Target(("support", "particle"), "softmax")
 CORES = Target(("particle", "core"), "sigmoid")
@@ -38,9 +38,13 @@ def tileset(
     return TileSet(images, settings, target, training=training)
 
 
+def numbers(tiles: TileSet) -> list[int]:
+    return sorted(set(tiles.order(np.random.default_rng(0))))
+
+
 def items(tiles: TileSet, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(seed)
-    return [tiles.item(number, rng) for number in range(len(tiles))]
+    return [tiles.item(number, rng) for number in numbers(tiles)]
 
 
 @given(st.integers(8, 50), st.integers(8, 50), st.integers(8, 20))
@@ -117,7 +121,7 @@ def test_an_item_depends_on_its_generator_alone() -> None:
     augment = {"rotation": True, "poisson": True, "share": 1.0}
     tiles = tileset(one, training=True, augment=augment)
     again = tileset(one, training=True, augment=augment)
-    for number in reversed(range(len(tiles))):
+    for number in reversed(numbers(tiles)):
         first = tiles.item(number, np.random.default_rng([7, number]))
         second = again.item(number, np.random.default_rng([7, number]))
         for left, right in zip(first, second, strict=True):
@@ -126,9 +130,9 @@ def test_an_item_depends_on_its_generator_alone() -> None:
 
 def test_empty_tiles_are_left_out_of_training_only() -> None:
     one = image("a")  # its disc lies in the middle of nine tiles, and ends at row 26
-    assert len(tileset(one, training=True)) == 9
+    assert len(numbers(tileset(one, training=True))) == 9
     kept = tileset(one, training=True, drop_empty=True, empty_px=30)
-    assert len(kept) < 9
+    assert len(numbers(kept)) < 9
     assert all(target.sum() >= 30 for _, target, _ in items(kept))
     assert len(tileset(one, training=False, drop_empty=True, empty_px=30)) == 9
     with pytest.raises(UsageError, match=r"no tile is left to train on; set tiles.drop_empty"):
@@ -139,11 +143,11 @@ def test_ignored_particles_make_no_tile_full() -> None:
     one = image("a")
     hidden = image("b", ignore=one.classes > 0)
     kept = tileset(one, hidden, training=True, drop_empty=True)
-    assert {kept.where(number).split()[0] for number in range(len(kept))} == {"a"}
+    assert {kept.where(number).split()[0] for number in numbers(kept)} == {"a"}
 
 
 def test_each_tile_once_an_epoch() -> None:
-    tiles = tileset(image("a"), training=True)
+    tiles = tileset(image("a"), training=True, per_epoch=9)
     assert sorted(tiles.order(np.random.default_rng(0))) == list(range(9))
     assert tiles.order(np.random.default_rng(0)) != tiles.order(np.random.default_rng(1))
     assert tiles.order(np.random.default_rng(1)) == tiles.order(np.random.default_rng(1))
@@ -153,6 +157,16 @@ def test_each_tile_once_an_epoch() -> None:
     assert sorted(set(counts)) == [2, 3]
     checked = tileset(image("a"), training=False, per_epoch=20)
     assert checked.order(np.random.default_rng(0)) == list(range(9))
+
+
+def test_an_epoch_of_few_tiles_has_each_several_times() -> None:
+    few = tileset(image("a"), training=True)
+    assert len(few) == LEAST_PER_EPOCH
+    counts = np.bincount(few.order(np.random.default_rng(0)))
+    assert sorted(set(counts)) == [22, 23]
+    assert len(tileset(image("a"), training=False)) == 9
+    many = tileset(*(image(f"a{n}") for n in range(30)), training=True)
+    assert sorted(many.order(np.random.default_rng(0))) == list(range(270))
 
 
 def test_balanced_groups_and_classes() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 if TYPE_CHECKING:
     from nanosieve.batch.process import Outcome
@@ -15,7 +16,16 @@ _ROWS = 30
 
 def line(text: str) -> None:
     """Print one line on stderr, whatever the text holds."""
-    print(f"nanosieve: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    print(f"nanosieve: {' '.join(plain(text).split())}", file=sys.stderr, flush=True)
+
+
+def plain(text: str) -> str:
+    """Text without codes that would steer the terminal: a file can bring any.
+
+    >>> plain("gold\\x1b[2J")
+    'gold?[2J'
+    """
+    return "".join(c if c.isspace() or category(c) != "Cc" else "?" for c in text)
 
 
 def tell(outcome: "Outcome", *, debug: bool) -> None:

@@ -72,6 +72,7 @@ def evaluate(
     from nanosieve.evaluation import evaluate as run
     from nanosieve.files.dataset import Dataset
 
+    _check_own(method or [], edge=edge, threshold=threshold, precision=precision)
     methods = {
         name: options.method_settings(
             name, polarity=polarity, min_diameter=min_diameter, split=do_split,
@@ -107,6 +108,20 @@ def _own(
     if method in METHODS:
         return {"edge": edge}
     return {"threshold": threshold, "precision": precision}
+
+
+def _check_own(methods: list[str], *, edge: str, threshold: float | None, precision: str) -> None:
+    """Refuse what none of the methods takes: ignored, it would seem to change nothing."""
+    from nanosieve.core.settings import METHODS
+
+    models = [name for name in methods if name not in METHODS]
+    given = {"--threshold": threshold is not None, "--precision": precision != "auto"}
+    for option in [name for name, asked in given.items() if asked and not models]:
+        raise UsageError(f"{option} is for networks, and no --method here is one; leave it out")
+    if edge != "base" and len(models) == len(methods):
+        raise UsageError(
+            "--edge is for classical methods, and no --method here is one; leave it out"
+        )
 
 
 def _folders(pairs: list[str]) -> dict[str, Path]:

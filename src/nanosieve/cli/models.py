@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nanosieve.cli import options
-from nanosieve.cli.console import print_table
+from nanosieve.cli.console import plain, print_table
 from nanosieve.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _show(path: Path) -> None:
     card, test, file = read_card(path)
     table = Table("of the model", "")
     for name, value in _rows(card).items():
-        table.add_row(name, value)
+        table.add_row(name, plain(value))
     table.add_row("test image", "none" if test is None else " x ".join(map(str, test.image.shape)))
     table.add_row("file", f"{len(file.content) / 2**20:.2f} MB, hash {file.digest}")
     print_table(table)

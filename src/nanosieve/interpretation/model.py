@@ -1,5 +1,6 @@
 """A trained network with what its card says of its input and output."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,7 +139,7 @@ def _with_card(path: Path, network: Network, card: ModelCard) -> TrainedNetwork:
             "files of one training run"
         )
     return TrainedNetwork(
-        name=card.name,
+        name=_as_folder(card.name),
         path=path,
         network=network,
         foreground=tuple(card.classes.index(kind) for kind in card.foreground),
@@ -148,6 +149,15 @@ def _with_card(path: Path, network: Network, card: ModelCard) -> TrainedNetwork:
         temperature=card.temperature,
         has_card=True,
     )
+
+
+def _as_folder(name: str) -> str:
+    """Name a folder within the output: a card's name may be any text.
+
+    >>> _as_folder("../gold 2"), _as_folder("/")
+    ('_gold 2', '_')
+    """
+    return re.sub(r"[^\w +.-]", "_", name).strip(" .") or "model"
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

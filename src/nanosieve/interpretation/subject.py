@@ -18,7 +18,7 @@ from nanosieve.interpretation.model import TrainedNetwork
 from nanosieve.prepare.annotations import find_annotations
 from nanosieve.prepare.invalid import fill_invalid
 from nanosieve.prepare.outliers import remove_outliers
-from nanosieve.prepare.resample import resample, resample_labels_back
+from nanosieve.prepare.resample import resample, resample_back, resample_labels_back
 from nanosieve.segmentation.segment import segment
 from nanosieve.simulation.samples import sample
 
@@ -190,10 +190,10 @@ def view_of(subject: Subject, model: TrainedNetwork, *, side: int | None = WINDO
 
 
 def on_grid(view: View, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Bring values of a whole view back to the subject's own pixels, by the nearest pixel."""
+    """Bring a probability of a whole view back to the subject's own pixels, as `segment` does."""
     if view.factor == 1:
         return values
-    return resample_labels_back(values, shape, view.factor, 1.0)
+    return resample_back(values, shape, view.factor, 1.0)
 
 
 def _clean(pixels: np.ndarray) -> np.ndarray:

@@ -186,8 +186,8 @@ def parse_card(text: str | None, where: str) -> ModelCard:
     version = values.get("card_version") if isinstance(values, dict) else None
     if version != CARD_VERSION:
         raise UsageError(
-            f"{where}: its model card is of version {version!r}, this nanosieve knows version "
-            f"{CARD_VERSION}; install the nanosieve that wrote it or a newer one"
+            f"{where}: its model card is of version {repr(version)[:40]}, this nanosieve knows "
+            f"version {CARD_VERSION}; install the nanosieve that wrote it or a newer one"
         )
     try:
         return ModelCard.model_validate_json(text)

@@ -13,6 +13,7 @@ from nanosieve.core.errors import UsageError
 
 CHECK_KEY = "nanosieve_check"
 _MOST_PIXELS = 256 * 256
+_MOST_SIDES = 3
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def parse_check(text: str, where: str, *, n_channels: int) -> Check:
             raise ValueError
         if not (0 < tolerance < 1 and np.isfinite(image).all() and np.isfinite(output).all()):
             raise ValueError
-    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
+    except (
+        ValueError, KeyError, TypeError, OverflowError, RecursionError, binascii.Error
+    ) as error:  # fmt: skip
         raise UsageError(f"{where}: its test image is damaged; export the model again") from error
     return Check(image, output, tolerance)
 
@@ -99,7 +102,10 @@ def _packed(array: np.ndarray) -> dict[str, object]:
 
 def _unpacked(packed: dict[str, object]) -> np.ndarray:
     shape = [int(side) for side in packed["shape"]]  # type: ignore[attr-defined]
-    if not all(0 < side <= _MOST_PIXELS for side in shape) or math.prod(shape) > 100 * _MOST_PIXELS:
+    # First their number: the product of very many would take for ever.
+    if len(shape) > _MOST_SIDES or not all(0 < side <= _MOST_PIXELS for side in shape):
+        raise ValueError
+    if math.prod(shape) > 100 * _MOST_PIXELS:
         raise ValueError
     data = base64.b64decode(str(packed["data"]), validate=True)
     return np.frombuffer(data, "<f2").reshape(shape).astype(np.float32)

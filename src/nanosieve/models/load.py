@@ -24,6 +24,8 @@ SUFFIX = ".onnx"
 # Of a network that cannot be tiled; 16 feature maps of it take 1 GB.
 LARGEST_WHOLE = 4096**2
 _MODELS = 4
+# Of probabilities: half precision stays far below, another training does not.
+_FAR = 0.1
 
 
 class Runner(Protocol):
@@ -174,12 +176,16 @@ def load_model(path: str | Path, *, device: Device = "cpu", precision: Precision
     Raises
     ------
     UsageError
-        If there is no such model, it is not to be trusted, or there is no GPU where one is asked
-        for.
+        If there is no such model, it is not to be trusted, there is no GPU where one is asked for,
+        or the weights beside it are not those of the model.
     """
     found = find_model(str(path))
-    card, _, file = read_card(found)
-    return Model(found, card, file.digest, _runner(found, card, file, device, precision))
+    card, check, file = read_card(found)
+    gpu = _gpu(found, device)
+    model = Model(found, card, file.digest, _runner(found, card, file, gpu, precision))
+    if gpu is not None and check is not None:
+        _check_weights(model, check)
+    return model
 
 
 def shared_model(name: str, *, device: Device = "cpu", precision: Precision = "auto") -> Model:
@@ -195,9 +201,8 @@ def _shared(path: Path, device: Device, precision: Precision, _: tuple[int, int]
 
 
 def _runner(
-    path: Path, card: ModelCard, file: OnnxFile, device: Device, precision: Precision
+    path: Path, card: ModelCard, file: OnnxFile, gpu: str | None, precision: Precision
 ) -> Runner:
-    gpu = _gpu(path, device)
     if gpu is not None:
         from nanosieve.models.torch_runner import TorchRunner
 
@@ -207,6 +212,16 @@ def _runner(
     return OpenVinoRunner(
         file.content, name=str(path), n_channels=len(card.channels), precision=precision
     )
+
+
+def _check_weights(model: Model, check: Check) -> None:
+    """Refuse weights of another training, which fit the card as well."""
+    off = float(np.abs(model.predict(check.image) - check.output).max())
+    if not off <= _FAR:
+        raise UsageError(
+            f"{model.path.with_suffix('.safetensors')}: on the test image its probabilities are "
+            f"{off:.2g} from those of {model.path.name}; copy the two files of one training"
+        )
 
 
 def _gpu(path: Path, device: Device) -> str | None:

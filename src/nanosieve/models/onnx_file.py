@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from nanosieve.core.errors import UsageError
@@ -33,7 +34,10 @@ _DOMAINS = frozenset({"", "ai.onnx"})
 # Bytes of an element by ONNX's number of its type; strings and types of less than a byte are out.
 _BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
 _FLOATS = frozenset({1, 10, 11, 16})
+# Of an array; convolutions have four.
+_MOST_SIDES = 8
 _TYPED_DATA = frozenset({4, 5, 7, 10, 11})
+_SPARSE = "holds sparse weights, which are not supported; export it with dense ones"
 
 _Value = int | memoryview
 
@@ -122,7 +126,7 @@ def _graph(graph: memoryview) -> int:
         elif number == 5:
             weights += _tensor(_message(value))
         elif number == 15:
-            raise _Unfit("holds sparse weights, which are not supported; export it with dense ones")
+            raise _Unfit(_SPARSE)
     return weights
 
 
@@ -144,6 +148,8 @@ def _attribute(attribute: memoryview) -> None:
     for number, value in _fields(attribute):
         if number in (6, 11):
             raise _Unfit("holds a graph within its graph, which no network here needs; not run")
+        if number in (22, 23):
+            raise _Unfit(_SPARSE)
         if number in (5, 10):
             _tensor(_message(value))
 
@@ -154,7 +160,9 @@ def _tensor(tensor: memoryview) -> int:
     kind, raw, typed = 0, None, 0
     for number, value in _fields(tensor):
         if number == 1:
-            dims += [value] if isinstance(value, int) else list(_varints(value))
+            dims += [value] if isinstance(value, int) else islice(_varints(value), _MOST_SIDES + 1)
+            if len(dims) > _MOST_SIDES:
+                raise _Unfit(f"holds weights of more than {_MOST_SIDES} dimensions; it is damaged")
         elif number == 2 and isinstance(value, int):
             kind = value
         elif number == 9:

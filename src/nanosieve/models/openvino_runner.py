@@ -48,7 +48,8 @@ class OpenVinoRunner:
         self._name = name
         self._n_channels = n_channels
         self.precision = "bf16" if precision == "auto" and has_bf16() else "float32"
-        self._compiled: dict[tuple[int, int], list[Any]] = {}
+        # With the requests that no run is using.
+        self._compiled: dict[tuple[int, int], tuple[Any, list[list[Any]]]] = {}
         model = self._read()
         if len(model.inputs) != 1 or len(model.outputs) != 1:
             raise UsageError(
@@ -75,8 +76,16 @@ class OpenVinoRunner:
             ``(k, y, x)`` float32 in the order of the tiles, valid until the next is asked for.
         """
         waiting: deque[Any] = deque()
+        requests: list[Any] = []
+        idle: list[list[Any]] = []
         for number, tile in enumerate(tiles):
-            requests = self._requests((tile.shape[0], tile.shape[1]))
+            if not requests:
+                compiled, idle = self._ready((tile.shape[0], tile.shape[1]))
+                requests = (
+                    idle.pop()
+                    if idle
+                    else [compiled.create_infer_request() for _ in range(_REQUESTS)]
+                )
             request = requests[number % _REQUESTS]
             if len(waiting) == _REQUESTS:
                 yield _result(waiting.popleft())
@@ -84,14 +93,18 @@ class OpenVinoRunner:
             waiting.append(request)
         while waiting:
             yield _result(waiting.popleft())
+        if requests:
+            # Those of a run that was given up are never used again: they may still be at work.
+            idle.append(requests)
 
-    def _requests(self, shape: tuple[int, int]) -> list[Any]:
-        if shape not in self._compiled:
+    def _ready(self, shape: tuple[int, int]) -> tuple[Any, list[list[Any]]]:
+        """Compiled model, and the requests of it that wait for work."""
+        found = self._compiled.get(shape)
+        if found is None:
             while len(self._compiled) >= _SHAPES:
                 del self._compiled[next(iter(self._compiled))]
-            compiled = self._compile(shape)
-            self._compiled[shape] = [compiled.create_infer_request() for _ in range(_REQUESTS)]
-        return self._compiled[shape]
+            found = self._compiled[shape] = self._compile(shape), []
+        return found
 
     def _read(self) -> Any:
         try:

@@ -81,6 +81,12 @@ class TorchRunner:
                 f"{weights}: holds the weights of another network ({network.name}) than "
                 f"{path.name} ({card.network}); copy the two files of one training"
             )
+        if (network.classes, network.activation) != (card.classes, card.activation):
+            raise UsageError(
+                f"{path}: its card names classes {', '.join(card.classes)} ({card.activation}), "
+                f"its network gives {', '.join(network.classes)} ({network.activation}); "
+                "export the model again"
+            )
         self._torch = torch
         self._device = torch.device(device)
         half = precision == "auto" and self._device.type == "cuda"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nanosieve.core.errors import UsageError
+from nanosieve.core.errors import FailedInput, UsageError
 from nanosieve.core.segmentation import Polarity, Segmentation
 from nanosieve.models.card import ModelCard
 from nanosieve.models.domain import describe
@@ -26,6 +26,8 @@ from nanosieve.segmentation.sample import sample_windows
 _LEAST_DIAMETER = 3.0
 # Pixel sizes closer than this are one: resampling would only blur.
 _SAME_SIZE = 0.01
+# Of a resampled image, which costs 4 bytes a pixel, its map of probability 2 more.
+_LARGEST_RESAMPLED = 16384**2
 # Share of the particles outside the sizes trained on from which it is said.
 _FEW = 0.1
 
@@ -111,7 +113,8 @@ def segment_with_model(  # noqa: PLR0913 -- one keyword for each thing a user ma
         If a setting is not one of those named, ``exclude`` has another shape, or the model does
         not keep what its card promises.
     FailedInput
-        If the image is too large for a model that must see it whole.
+        If the image is too large for a model that must see it whole, would be too large at the
+        model's pixel size, or the model gives NaN for it.
     """
     maps = probability_maps(
         image, model, polarity=polarity, threshold=threshold, exclude=exclude,
@@ -153,6 +156,7 @@ def probability_maps(
         and abs(target / pixel_size_nm - 1) > _SAME_SIZE
     ):
         sizes = (pixel_size_nm, target)
+        _check_resampled(image, *sizes, card)
     seen, known = image, valid
     if sizes is not None:
         seen = resample(image, *sizes)
@@ -241,11 +245,28 @@ def _polarity(
     spec = card.input
     if spec.polarity == "any" and spec.normalisation != "support" and not spec.flat_field:
         return None, None
-    known = np.ones(image.shape, bool) if valid is None else valid
+    if valid is not None and not valid.any():
+        return None, None
     pixels = np.asarray(image, np.float32)
+    if valid is None:
+        known = np.ones(image.shape, bool)
+    else:
+        # Smoothing must not carry a caption outwards.
+        known, pixels = valid, np.where(valid, pixels, np.float32(np.median(pixels[valid])))
     windows = sample_windows(pixels, known)
     score = float(np.mean([find_polarity(pixels[w], known[w]) for w in windows]))
     return ("dark" if score <= 0 else "bright"), score
+
+
+def _check_resampled(image: np.ndarray, from_nm: float, to_nm: float, card: ModelCard) -> None:
+    """Refuse what would fill the memory: an overview for a model of fine pixels."""
+    sides = [side * from_nm / to_nm for side in image.shape]
+    if sides[0] * sides[1] > _LARGEST_RESAMPLED:
+        raise FailedInput(
+            f"{card.name} wants pixels of {to_nm:.3g} nm, the image has {from_nm:.3g} nm: "
+            f"{sides[0]:.0f} x {sides[1]:.0f} px would be too many; use another model, or "
+            "--resample"
+        )
 
 
 def _looks(image: np.ndarray, mask: np.ndarray) -> Polarity:
@@ -275,6 +296,11 @@ def _warnings(
                 f"{card.name} saw pixel sizes of {low:.3g} to {high:.3g} nm in training, this "
                 f"image has {pixel_size_nm:.3g} nm; --resample brings it into that range."
             )
+    if card.pixel_size_nm is not None and pixel_size_nm is None:
+        notes.append(
+            f"{card.name} works at {card.pixel_size_nm:.3g} nm a pixel, but the pixel size of this "
+            "image is unknown: it was run as it is; give --pixel-size."
+        )
     if card.domain is not None:
         figures = describe(given)
         value = card.domain.score(figures)
@@ -304,6 +330,12 @@ def _run(
     core = None if marker is None else np.empty(shape, np.float16)
     classes = np.zeros(shape, np.uint8) if len(card.kinds) > 2 else None
     for at, part in model.stream(given):
+        # NaN and infinity stay in a sum: in half precision large values become either.
+        if not np.isfinite(part.sum()):
+            raise FailedInput(
+                f"{card.name} gives probabilities that are no numbers for this image; "
+                "try --precision float32"
+            )
         probability[at] = _foreground(part[front], card)
         if core is not None:
             core[at] = part[marker]

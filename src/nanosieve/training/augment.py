@@ -45,6 +45,7 @@ def _geometry(config: AugmentConfig, u: np.ndarray, size: int) -> Geometry:
         mirrored=eighth >= 4,
         shift=(shift[0], shift[1]),
         matrix=None if still else frame_from_tile(rotation, shear, scale),
+        wrapped=config.paper_exact,
     )
 
 

@@ -104,6 +104,10 @@ class AugmentConfig(BaseModel):
         a in px² (wavelength × defocus / pixel size²); v: -v to v.
     illumination
         Slope across the tile, in units of the network's input, in any direction; v: 0 to v.
+    paper_exact
+        Rotation, shear and scale as in published code, to compare with: beyond the tile it is
+        wrapped round, which breaks lattices, and counts (Groschner 2021); masks are interpolated
+        and cut to whole numbers, which makes particles smaller (Sytwu 2024).
 
     Examples
     --------
@@ -149,6 +153,7 @@ class AugmentConfig(BaseModel):
     illumination: Annotated[Range | None, BeforeValidator(_Kind((0, 0.5), "up", 0, 10).parse)] = (
         None
     )
+    paper_exact: bool = False
 
     @field_serializer("*")
     def _off(self, value: Any) -> Any:

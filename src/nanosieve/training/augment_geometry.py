@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch.nn import functional
+
+from nanosieve.training.targets import CLASS_BITS, IGNORED_BIT
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,15 @@ class Geometry:
     matrix
         ``(2, 2)`` from offsets ``(y, x)`` in the tile to offsets in the frame; ``None`` leaves
         pixels as they are.
+    wrapped
+        Resample as in published code: see `nanosieve.training.augment_config.AugmentConfig`.
     """
 
     turns: int = 0
     mirrored: bool = False
     shift: tuple[int, int] = (0, 0)
     matrix: np.ndarray | None = None
+    wrapped: bool = False
 
 
 STRAIGHT = Geometry()
@@ -97,8 +103,10 @@ def take(
         _moved(start, shift, size, length)
         for start, shift, length in zip(corner, geometry.shift, image.shape, strict=True)
     )
-    if geometry.matrix is None:
+    if geometry.matrix is None or geometry.wrapped:
         tile, truth, inside = _cut(image, codes, (rows, columns), size)
+        if geometry.matrix is not None:
+            tile, truth, inside = _wrapped(tile, truth, inside, geometry.matrix)
     else:
         tile, truth, inside = _resampled(image, codes, (rows, columns), size, geometry.matrix)
     return (
@@ -147,6 +155,24 @@ def _resampled(
     inside = _within(near_y, height) & _within(near_x, width)
     truth = codes[_mirrored(near_y, height), _mirrored(near_x, width)]
     return tile[0, 0].numpy(), truth, inside
+
+
+def _wrapped(
+    tile: np.ndarray, codes: np.ndarray, inside: np.ndarray, matrix: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Resample a tile of itself alone, repeated beyond its borders."""
+    middle = (np.array(tile.shape) - 1) / 2
+
+    def resampled(plane: np.ndarray, order: int) -> np.ndarray:
+        return ndimage.affine_transform(
+            plane, matrix, middle - matrix @ middle, order=order, mode="grid-wrap"
+        )
+
+    truth = resampled(codes, 0)
+    # A whole number is left only where all pixels that are interpolated are particle.
+    particle = resampled((codes & CLASS_BITS > 0).astype(np.float32), 1) > 1 - 1e-4
+    truth[~particle] &= IGNORED_BIT
+    return resampled(tile, 1), truth, resampled(inside, 0)
 
 
 def _within(places: np.ndarray, length: int) -> np.ndarray:

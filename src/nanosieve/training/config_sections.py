@@ -159,9 +159,10 @@ class TilesConfig(Section):
         See ``drop_empty``.
     balance
         ``groups``: each group is drawn equally often. ``classes``: tiles with and without
-        particles are. ``none``: each tile once an epoch.
+        particles are. ``none``: each tile equally often.
     per_epoch
-        Tiles in an epoch; by default as many as there are.
+        Tiles in an epoch; by default as many as there are, but at least 200: from a few images an
+        epoch would otherwise be a step or two, and the training over before it has learned.
     """
 
     size: int = Field(default=512, ge=8, le=8192)

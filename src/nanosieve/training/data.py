@@ -210,9 +210,7 @@ def _of_sample(sample: Sample, row: IndexRow, label: str, config: TrainConfig) -
         ignore=sample.ignore(),
         pixel_size_nm=sample.pixel_size_nm,
         split=sample.split,
-        moment=moment_of(
-            sample.name, row.more, group, config.data.frame_interval_s, label=label
-        ),
+        moment=moment_of(sample.name, row.more, group, config.data.frame_interval_s, label=label),
     )
 
 

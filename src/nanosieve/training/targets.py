@@ -14,7 +14,7 @@ CORE = "core"
 PARTICLE = "particle"
 
 # One byte a pixel, so that all truth is sampled at once: class number, core, ignored.
-_CLASS, _CORE, _IGNORED = 0x3F, 0x40, 0x80
+CLASS_BITS, CORE_BIT, IGNORED_BIT = 0x3F, 0x40, 0x80
 
 
 @dataclass(frozen=True)
@@ -67,21 +67,21 @@ class Target:
         """Put all truth of an image into one ``(y, x)`` uint8, that tiles are sampled from."""
         codes = image.classes.astype(np.uint8)
         if CORE in self.classes:
-            codes[core_map(image.instances, self.core_depth)] |= _CORE
+            codes[core_map(image.instances, self.core_depth)] |= CORE_BIT
         if image.ignore is not None:
-            codes[image.ignore] |= _IGNORED
+            codes[image.ignore] |= IGNORED_BIT
         return codes
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Give ``(y, x)`` int64 class numbers (softmax), or ``(c, y, x)`` float32 of 0 and 1."""
-        numbers = codes & _CLASS
+        numbers = codes & CLASS_BITS
         if self.activation == "softmax":
             return numbers.astype(np.int64)
         return np.stack([self._channel(name, numbers, codes) for name in self.classes])
 
     def _channel(self, name: str, numbers: np.ndarray, codes: np.ndarray) -> np.ndarray:
         if name == CORE:
-            return (codes & _CORE > 0).astype(np.float32)
+            return (codes & CORE_BIT > 0).astype(np.float32)
         if name == PARTICLE:
             return (numbers > 0).astype(np.float32)
         return (numbers == self.data_classes.index(name)).astype(np.float32)
@@ -89,12 +89,12 @@ class Target:
 
 def counted(codes: np.ndarray) -> np.ndarray:
     """Which pixels count, bool, from `Target.encode`."""
-    return codes < _IGNORED
+    return codes < IGNORED_BIT
 
 
 def particles(codes: np.ndarray) -> np.ndarray:
     """Which pixels are particle and count, bool, from `Target.encode`."""
-    return ((codes & _CLASS) > 0) & counted(codes)
+    return ((codes & CLASS_BITS) > 0) & counted(codes)
 
 
 def core_map(instances: np.ndarray, depth: float) -> np.ndarray:

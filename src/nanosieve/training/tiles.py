@@ -14,6 +14,9 @@ from nanosieve.training.config import TrainConfig
 from nanosieve.training.data import TrainingImage
 from nanosieve.training.targets import Target, counted, particles
 
+# 25 steps of 8, so that 100 epochs at the usual rate are enough to learn from a few images.
+LEAST_PER_EPOCH = 200
+
 
 @dataclass(frozen=True)
 class _Tile:
@@ -89,9 +92,9 @@ class TileSet:
 
     def __len__(self) -> int:
         """Tiles in an epoch."""
-        if self._training and self._config.tiles.per_epoch is not None:
-            return self._config.tiles.per_epoch
-        return len(self._tiles)
+        if not self._training:
+            return len(self._tiles)
+        return self._config.tiles.per_epoch or max(len(self._tiles), LEAST_PER_EPOCH)
 
     def order(self, rng: np.random.Generator) -> list[int]:
         """Numbers of the tiles of one epoch.
