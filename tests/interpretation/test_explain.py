@@ -12,13 +12,15 @@ import pytest
 import tifffile
 import typer
 from one_filter import average, card_of, high_pass, save_model
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy import ndimage
 from typer.testing import CliRunner
 
 from nanosieve.cli.explain import explain as command
 from nanosieve.core.errors import FailedInput, RefusedInput, UsageError
+from nanosieve.core.settings import Settings
 from nanosieve.files.dataset import Dataset
+from nanosieve.files.read import read
 from nanosieve.interpretation.explain import Wanted, explain
 from nanosieve.interpretation.model import load_networks
 from nanosieve.interpretation.subject import (
@@ -31,6 +33,7 @@ from nanosieve.interpretation.subject import (
 )
 from nanosieve.networks import build
 from nanosieve.networks.files import save_weights
+from nanosieve.pipeline import analyse
 
 
 def drawn(seed: int = 0, *, sign: int = -1) -> tuple[np.ndarray, np.ndarray]:
@@ -324,3 +327,23 @@ def test_a_name_on_a_card_leads_nowhere_out_of_the_output(tmp_path):
     path = save_model(tmp_path / "b", network, card_of(network, name=str(tmp_path / "c")))
     explain([path], tmp_path / "out")
     assert not (tmp_path / "c").exists()
+
+
+def test_a_network_is_explained_on_what_segment_shows_it(tmp_path):
+    """Neither counts a caption into the statistics of the image."""
+    image = Image.fromarray(np.kron(drawn()[0], np.ones((2, 2))).clip(0, 255).astype(np.uint8))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((0, 290, 352, 320), fill=0)
+    pen.rectangle((20, 296, 120, 301), fill=255)
+    pen.text((20, 305), "50 nm 80 kV", fill=255)
+    image.save(tmp_path / "a.png")
+    network = average()
+    path = save_model(tmp_path, network, card_of(network))
+    settings = Settings(method=str(path), precision="float32")
+    found = analyse(read(tmp_path / "a.png", pixel_size_nm=0.5), settings).segmentations[0]
+    assert found.excluded[295:300, 25:115].all()
+    [model] = load_networks([path])
+    view = view_of(subject_from_file(tmp_path / "a.png", pixel_size_nm=0.5), model, side=None)
+    free = ~found.excluded
+    shown = model.probability(view.prepared)
+    assert shown[free] == pytest.approx(found.confidence[free], abs=2e-3)

@@ -204,3 +204,10 @@ def test_a_tile_with_every_change_takes_some_milliseconds() -> None:
         times.append(time.process_time() - start)
     # 10 ms on an idle core; a busy one, which shares its caches, is forgiven.
     assert min(times) < 0.03
+
+
+def test_tiles_are_halved_while_they_hold_the_largest_image():
+    sides = {shape: tileset(numbered(shape), training=False, size=512).size
+             for shape in ((40, 60), (40, 200), (257, 40), (600, 600))}  # fmt: skip
+    assert sides == {(40, 60): 128, (40, 200): 256, (257, 40): 512, (600, 600): 512}
+    assert tileset(numbered((40, 60)), training=False, size=96).size == 96

@@ -1,5 +1,6 @@
 """What the commands print: one line an event on stderr, a progress bar, the closing table."""
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -114,3 +115,16 @@ def closing(outcomes: "Sequence[Outcome]", page: Path | None) -> None:
     print("; ".join(f"{n} {what}" for what, n in counts.items() if n))
     if page is not None:
         print(f"Report: {page}")
+
+
+def score_with_ends(mean: float, low: float, high: float, *, between: str = " ") -> str:
+    """Write a score and the ends of its interval, as far as there are any.
+
+    >>> score_with_ends(0.9, 0.8512, 0.95), score_with_ends(0.9, math.nan, math.nan)
+    ('0.900 (0.851–0.950)', '0.900')
+    >>> score_with_ends(math.nan, math.nan, math.nan)
+    '–'
+    """
+    if math.isnan(mean):
+        return "–"
+    return f"{mean:.3f}" if math.isnan(low) else f"{mean:.3f}{between}({low:.3f}–{high:.3f})"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nanosieve.cli import options
-from nanosieve.cli.console import line, print_table
+from nanosieve.cli.console import line, print_table, score_with_ends
 from nanosieve.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -83,12 +83,11 @@ def evaluate(
     protocol = Protocol(
         ignore_margin=ignore_margin, band=band, split=split, development=development
     )
-    folders = _folders(predictions or [])
     with _bar() as advance:
         evaluation = run(
             Dataset.open(data, groups=groups),
             methods=methods,
-            predictions=folders,
+            predictions=_folders(predictions or []),
             protocol=protocol,
             device=options.device_from(device),
             jobs=jobs,
@@ -150,7 +149,9 @@ def _print(evaluation: "Evaluation", report: Path) -> None:
     table = Table("method", "images", *(shown[name] for name in columns))
     for row in summary.to_dict("records"):
         cells = (
-            f"{row[f'{name}_mean']:.3f}\n({row[f'{name}_low']:.3f}–{row[f'{name}_high']:.3f})"
+            score_with_ends(
+                *(row[f"{name}_{end}"] for end in ("mean", "low", "high")), between="\n"
+            )
             for name in columns
         )
         table.add_row(row["method"], f"{row['n_scored']} of {row['n_images']}", *cells)

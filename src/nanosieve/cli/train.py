@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nanosieve.cli import options
-from nanosieve.cli.console import print_table
+from nanosieve.cli.console import print_table, score_with_ends
 from nanosieve.core.errors import InterruptedRun, UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _print(run: "Run") -> None:
         if row["n_images"]:
             table.add_row(
                 row["score"],
-                f"{row['mean']:.3f} ({row['low']:.3f}–{row['high']:.3f})",
+                score_with_ends(row["mean"], row["low"], row["high"]),
                 f"{row['pooled']:.3f}",
                 str(row["n_images"]),
                 str(row["n_groups"]),

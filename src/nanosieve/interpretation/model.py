@@ -61,9 +61,11 @@ class TrainedNetwork:
         """What particles look like to the network."""
         return self.spec.polarity
 
-    def prepared(self, image: np.ndarray, polarity: Polarity) -> np.ndarray:
+    def prepared(
+        self, image: np.ndarray, polarity: Polarity, valid: np.ndarray | None = None
+    ) -> np.ndarray:
         """Bring a ``(y, x)`` image at the network's pixel size to its input."""
-        return network_input(image, self.spec, polarity=polarity)
+        return network_input(image, self.spec, polarity=polarity, valid=valid)
 
     def probability(self, prepared: np.ndarray) -> np.ndarray:
         """Compute the calibrated probability of a particle, ``(y, x)`` float32."""

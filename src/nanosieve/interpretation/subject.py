@@ -43,6 +43,9 @@ class Subject:
         What particles look like in it.
     calibration
         Its pixel size.
+    valid
+        ``(y, x)`` bool, false on scale bars and captions, which networks are not shown; ``None``
+        where there is none.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Subject:
     source: str
     polarity: Polarity
     calibration: Calibration
+    valid: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -101,14 +105,14 @@ def subject_from_file(path: str | Path, *, pixel_size_nm: float | None = None) -
     image = _clean(micrograph.frames[0])
     if image.min() == image.max():
         raise RefusedInput(f"{Path(path).name}: the image is constant; give one with particles")
-    drawn = find_annotations(image)
+    valid = _without_captions(image)
     found = segment(
-        image, method="hybrid", exclude=drawn if drawn.any() else None,
+        image, method="hybrid", exclude=None if valid is None else ~valid,
         pixel_size_nm=micrograph.calibration.pixel_size_nm,
     )  # fmt: skip
     return Subject(
         micrograph.name, image, found.labels, "found by the hybrid method, independent of the "
-        "networks", found.polarity, micrograph.calibration,
+        "networks", found.polarity, micrograph.calibration, valid,
     )  # fmt: skip
 
 
@@ -156,7 +160,7 @@ def subject_from_data(data: DataSample, polarity: Polarity | None = None) -> Sub
         polarity = "dark" if darker else "bright"
     return Subject(
         data.name, image, instances_from_mask(mask) if labels is None else labels,
-        "the data set's mask", polarity, data.micrograph().calibration,
+        "the data set's mask", polarity, data.micrograph().calibration, _without_captions(image),
     )  # fmt: skip
 
 
@@ -174,14 +178,16 @@ def view_of(subject: Subject, model: TrainedNetwork, *, side: int | None = WINDO
         for the whole image.
     """
     image, labels, calibration = subject.image, subject.labels, subject.calibration
+    valid = subject.valid
     size, wanted, factor = calibration.pixel_size_nm, model.pixel_size_nm, 1.0
     if size is not None and wanted is not None and not math.isclose(size, wanted, rel_tol=1e-3):
         image = resample(image, size, wanted)
         shape = image.shape[0], image.shape[1]
         labels = resample_labels_back(labels, shape, wanted, size)
+        valid = None if valid is None else resample(valid, size, wanted) > 0.99
         calibration = Calibration(wanted, calibration.source, calibration.in_file)
         factor = size / wanted
-    prepared = model.prepared(image, subject.polarity)
+    prepared = model.prepared(image, subject.polarity, valid)
     rows, columns = _window(labels, side)
     return View(
         prepared[rows, columns], labels[rows, columns], calibration, (rows.start, columns.start),
@@ -194,6 +200,11 @@ def on_grid(view: View, values: np.ndarray, shape: tuple[int, int]) -> np.ndarra
     if view.factor == 1:
         return values
     return resample_back(values, shape, view.factor, 1.0)
+
+
+def _without_captions(image: np.ndarray) -> np.ndarray | None:
+    drawn = find_annotations(image)
+    return ~drawn if drawn.any() else None
 
 
 def _clean(pixels: np.ndarray) -> np.ndarray:

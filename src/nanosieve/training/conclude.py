@@ -8,6 +8,7 @@ import pandas as pd
 
 from nanosieve.training import run_folder
 from nanosieve.training.calibration import (
+    TEMPERATURES,
     calibrated,
     expected_calibration_error,
     fit_temperature,
@@ -21,6 +22,9 @@ from nanosieve.training.page import write_run_page
 from nanosieve.training.scores import Role, pooled_histogram, score_row, summarise
 from nanosieve.training.targets import Target
 from nanosieve.training.threshold import choose_threshold, confusion_at
+
+# Dice over that of calling every pixel a particle, below which nothing was learned.
+_LEAST_GAIN = 0.05
 
 
 def finish(data: RunData, outcomes: Sequence[Outcome], final: Final | None) -> None:
@@ -47,7 +51,9 @@ def finish(data: RunData, outcomes: Sequence[Outcome], final: Final | None) -> N
         "n_parameters": sum(v.numel() for v in make_network(config).parameters()),
     }
     if final is not None:
-        temperature, threshold = _chosen(config, data.target, pooled_histogram(final.judged))
+        margins = pooled_histogram(final.judged)
+        temperature, threshold = _chosen(config, data.target, margins)
+        result["warnings"] += _doubts(margins, temperature, float(np.mean(validation_dice)))
         result |= {
             "threshold": threshold,
             "temperature": temperature,
@@ -75,6 +81,25 @@ def _chosen(config: TrainConfig, target: Target, histogram: np.ndarray) -> tuple
         histogram, config.threshold.rule, temperature=temperature, fixed=config.threshold.value
     )
     return temperature, threshold
+
+
+def _doubts(margins: np.ndarray, temperature: float, dice: float) -> list[str]:
+    """Whether the network has learned anything: sentences for whoever would use it."""
+    found = []
+    share = float(margins[1].sum() / margins.sum())
+    blind = 2 * share / (1 + share)
+    if dice < blind + _LEAST_GAIN:
+        found.append(
+            f"Validation Dice {dice:.2f} is hardly more than that of calling every pixel a "
+            f"particle, {blind:.2f}: the network has learned next to nothing; train longer or at "
+            "a higher rate."
+        )
+    if not 1.01 * TEMPERATURES[0] < temperature < 0.99 * TEMPERATURES[1]:
+        found.append(
+            f"The temperature stands at its limit, {temperature:.3g}: the probabilities are not "
+            "calibrated."
+        )
+    return found
 
 
 def _scores(

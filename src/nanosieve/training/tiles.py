@@ -76,7 +76,7 @@ class TileSet:
     ) -> None:
         self.images = tuple(images)
         self.target = target
-        self.size = config.tiles.size
+        self.size = _fitting(config.tiles.size, images)
         self._config = config
         self._training = training
         self._codes = [target.encode(image) for image in images]
@@ -171,6 +171,17 @@ class TileSet:
         ]
         _, kind, counts = np.unique(kinds, return_inverse=True, return_counts=True)
         return 1 / counts[kind] / len(counts)
+
+
+def _fitting(size: int, images: Sequence[TrainingImage]) -> int:
+    """Halve the side while it holds the largest image whole: what is mirrored only costs time.
+
+    It stays a multiple of 128, and so of every network's stride.
+    """
+    longest = max((max(image.shape) for image in images), default=size)
+    while size % 256 == 0 and size // 2 >= longest:
+        size //= 2
+    return size
 
 
 def _starts(length: int, size: int) -> list[tuple[int, int]]:
