@@ -66,8 +66,13 @@ def test_nothing_at_all_is_wrong_usage(tmp_path):
     touch(tmp_path / "notes.txt")
     with pytest.raises(UsageError, match=r"nothing to analyse in .*passed over: \.txt"):
         discover([tmp_path], tmp_path / "out")
-    with pytest.raises(UsageError, match=r"nothing to analyse in nowhere\.tif;"):
-        discover(["nowhere.tif"], tmp_path / "out")
+    with pytest.raises(UsageError, match=r"notes\.txt.*; no such file or folder: gone\.tif; give"):
+        discover([tmp_path / "notes.txt", "gone.tif"], tmp_path / "out")
+
+
+def test_what_is_not_there_is_all_that_is_said(tmp_path):
+    with pytest.raises(UsageError, match=r"^no such file or folder: nowhere, gone\.tif$"):
+        discover(["nowhere", "gone.tif"], tmp_path / "out")
 
 
 def test_the_series_of_an_emi_are_read_through_it(tmp_path):

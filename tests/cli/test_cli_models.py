@@ -136,7 +136,7 @@ def test_classes_are_written_with_their_names(nanosieve, tmp_path):
     ("options", "message"),
     [
         (("--edge", "half"), "--edge is for classical methods; a network's edge is where its"),
-        (("--threshold", "1.5"), "--threshold: Input should be less than 1"),
+        (("--threshold", "1.5"), "--threshold: give a probability between 0 and 1, got 1.5"),
         (("--precision", "int8"), "--precision: Input should be 'auto' or 'float32'"),
         (("--paper-exact",), "--paper-exact goes with --method reconstruction"),
         (("--device", "tpu"), "--device tpu: give auto, cpu or gpu"),

@@ -275,3 +275,20 @@ def test_the_overview_is_short_for_many_inputs_and_names_failures(nanosieve, tmp
     assert ended.code == 1
     assert "... and 3 more in summary.csv" in ended.out
     assert " zz " in ended.out
+
+
+def test_doubts_are_named_in_the_terminal(nanosieve, tmp_path):
+    """Large discs among specks: whoever reads only the terminal learns of it."""
+    y, x = np.indices((240, 240))
+    centres = [(60, 60), (60, 180), (180, 60), (180, 180)]
+    specks = [(20, 120), (120, 20), (120, 120), (220, 120)]
+    inside = np.zeros(y.shape, bool)
+    for radius, places in ((28, centres), (4, specks)):
+        for row, column in places:
+            inside |= np.hypot(y - row, x - column) < radius
+    noise = np.random.default_rng(0).normal(1000, 20, y.shape)
+    tifffile.imwrite(tmp_path / "a.tif", (noise - 400 * inside).astype(np.uint16))
+    ended = nanosieve("segment", tmp_path / "a.tif", "-o", tmp_path / "out")
+    assert "Look at 1 of 1: specks." in ended.out
+    again = nanosieve("segment", tmp_path / "a.tif", "-o", tmp_path / "out")
+    assert "Look at 1 of 1: specks." in again.out

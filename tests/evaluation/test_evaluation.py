@@ -356,6 +356,18 @@ def test_one_group_is_warned_of(make_data: Make, make_predictions: Make) -> None
     assert any("one group" in warning for warning in found.warnings)
 
 
+@pytest.mark.parametrize(("groups", "told"), [("image", True), (None, False)])
+def test_a_range_that_is_no_interval_decides_no_difference(
+    make_data: Make, make_predictions: Make, tmp_path: Path, groups: str | None, told: bool
+) -> None:
+    truth = {name: squares((2, 2), side=10) for name in "ab"}
+    ways = {name: make_predictions(truth, name=name) for name in ("p", "q")}
+    found = evaluate(Dataset.open(make_data(masks=truth), groups=groups), predictions=ways)
+    text = write_evaluation(found, tmp_path / "out").read_text()
+    assert ("includes 0, no difference is shown" in text) is told
+    assert ("does not tell whether there is a difference" in text) is not told
+
+
 def test_wrong_usage_is_refused(make_data: Make, tmp_path: Path) -> None:
     data = make_data(masks={"a": squares((2, 2))})
     with pytest.raises(UsageError, match="nothing to evaluate; give --method or --predictions"):

@@ -179,6 +179,8 @@ def test_faults_of_dataset_csv(folder: Path, lines: list[str], message: str) -> 
 def test_faults_of_a_groups_file(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--groups is 'image' or a CSV file .* no file nowhere"):
         Dataset.open(folder, groups="nowhere.csv")
+    with pytest.raises(UsageError, match="no file images; did you mean 'image'"):
+        Dataset.open(folder, groups="images")
     table = tmp_path / "sessions.csv"
     table.write_text("name,group\na,monday\nb,\n")
     with pytest.raises(UsageError, match=r"'b' has no group; .*the image 'c' has no group"):

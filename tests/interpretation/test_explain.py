@@ -88,7 +88,8 @@ def test_everything_is_written_and_says_which_network_learned_noise(tmp_path, mo
     assert found.checks["high pass"].verdict == "noise"
     assert found.unit == "nm"
     # Blurred by 1.5 px of 0.2 nm: 2.563 x 1.5 x 0.2 = 0.77 nm.
-    assert found.edge_widths["image"] == pytest.approx(0.77, rel=0.25)
+    assert found.edge_widths["image"].median == pytest.approx(0.77, rel=0.25)
+    assert found.edge_widths["image"].n_borders == 3
     assert found.best_f1["averages"] > 0.9 > found.best_f1["high pass"]
     assert found.fields["averages"].effective_px == 9
     expected = {"kernels", "fields", "layers", "logits", "edges", "profiles", "thresholds"}
@@ -111,8 +112,13 @@ def test_the_page_needs_nothing_else_and_speaks_in_nm(tmp_path, models, microgra
     assert outside == []
     assert "http://" not in page.replace("http://www.w3.org", "")
     for words in ("averages (horwath-single, 82 parameters)", "median width, nm", "1.80",
-                  "shows particles", "found by the hybrid method", "as its card says"):  # fmt: skip
+                  "shows particles", "found by the hybrid method", "as its card says",
+                  "of the 4 borders measured in gold are", "Not drawn: the logit of support",
+                  "lower is better; a difference under 10 says nothing"):  # fmt: skip
         assert words in page
+    assert page.count("<em>Not:</em>") == 5
+    # Before all that is compared with them.
+    assert page.index("are no truth") < page.index("looks at")
     for link in re.findall(r'href="\./([^"]+)"', page):
         assert (tmp_path / "out" / link).is_file()
     for path in (tmp_path / "out").rglob("*.svg"):
@@ -135,6 +141,7 @@ def test_weights_alone_are_explained_on_a_drawn_sample(tmp_path):
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "no card beside it: defaults" in page
     assert "drawn sample" in page
+    assert "are no truth" not in page
 
 
 def test_a_deep_network_and_named_layers_and_lines(tmp_path, micrograph):
@@ -146,6 +153,18 @@ def test_a_deep_network_and_named_layers_and_lines(tmp_path, micrograph):
     assert pd.read_csv(tmp_path / "out" / "edges.csv")["border"].unique().tolist() == ["line 1"]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "Not fitted: 3 x 3 values are too few" in page
+
+
+def test_the_mean_of_many_kernels_is_drawn_but_not_fitted(tmp_path, micrograph):
+    path = tmp_path / "wide.safetensors"
+    save_weights(build("horwath-wide", filters=3, kernel=5), path)
+    explain([path], tmp_path / "out", Wanted(image=micrograph, n_borders=1))
+    kernels = pd.read_csv(tmp_path / "out" / "kernels.csv").set_index("kernel")
+    assert kernels["log_bic"].notna().to_dict() == {"1": True, "2": True, "3": True, "mean": False}
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "and is not fitted" in page
+    assert "described as" not in page
+    assert re.search(r"<td[^>]*>[0-3] of 3</td>", page)
 
 
 def test_the_default_network_with_its_markers_is_explained(tmp_path, micrograph):

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from nanosieve.core.errors import UsageError
-from nanosieve.interpretation.noise_check import noise_check
+from nanosieve.interpretation.noise_check import NoiseCheck, noise_check
 
 SHAPE = (192, 192)
 
@@ -40,7 +40,25 @@ def test_shares_of_the_image_itself_are_those_of_arithmetic(image, mask):
     assert check.noise_inside == pytest.approx(1, abs=0.1)
     assert check.without_noise == pytest.approx(1, abs=0.05)
     assert check.from_noise_alone == pytest.approx(0, abs=0.05)
-    assert check.verdict == "particles"
+    assert check.verdict == "particles, but much noise"  # 0.69
+
+
+@pytest.mark.parametrize(
+    ("shares", "without_noise", "verdict"),
+    [
+        ((0.75, 0.25, 0.0), 1.0, "particles"),
+        ((0.74, 0.26, 0.0), 1.0, "particles, but much noise"),
+        ((0.50, 0.10, 0.40), 1.0, "particles, but much other structure"),
+        ((0.95, 0.01, 0.04), 0.6, "particles, but much noise"),  # it goes without noise
+        ((0.49, 0.51, 0.0), 1.0, "noise"),
+        ((0.49, 0.01, 0.50), 1.0, "other structure"),
+        ((0.90, 0.0, 0.10), -1.0, "noise"),
+        ((0.0, 0.2, 0.8), math.nan, "other structure"),
+        ((math.nan, math.nan, math.nan), math.nan, "constant"),
+    ],
+)
+def test_words_are_graded_and_name_what_is_in_the_way(shares, without_noise, verdict):
+    assert NoiseCheck(*shares, without_noise, 0.0, 1.0, 0.5, 0.5).verdict == verdict
 
 
 def test_the_shares_add_up(image, mask):

@@ -88,5 +88,32 @@ def test_scale_bar_marks_and_axes_are_drawn():
     assert axed.shape != opened(sheet([Panel(np.eye(64), "f")], columns=1)).shape
 
 
+def test_a_dashed_square_lets_another_of_the_same_place_be_seen():
+    white, orange = (255, 255, 255), (230, 159, 0)
+    marks = [Square((50, 50), 41, white), Square((50, 50), 41, orange, dashed=True)]
+    picture = opened(
+        sheet([Panel(np.zeros((100, 100)), "m", limits=(0, 1), marks=marks)], columns=1, cell=100)
+    )
+    body = picture[9 + 20 : 9 + 120, 18:118]
+    side = {tuple(pixel) for pixel in body[30, 31:70].tolist()}
+    assert side == {white, orange}
+
+
+@pytest.mark.parametrize("end", [(50, 80), (50, 99), (99, 50), (1, 1), (0, 99)])
+def test_the_number_of_a_line_leaves_its_end_free(end):
+    def drawn(label: str) -> np.ndarray:
+        cut = Cut((50, 50), end, (230, 159, 0), label)
+        return opened(
+            sheet([Panel(np.zeros((100, 100)), "m", limits=(0, 1), marks=[cut])], columns=1,
+                  cell=100)
+        )[9 + 20 : 9 + 120, 18:118]  # fmt: skip
+
+    changed = np.argwhere((drawn("5") != drawn("")).any(axis=-1))
+    assert len(changed) > 10
+    assert np.hypot(*(changed - end).T).min() > 3
+    assert changed.min() >= 1
+    assert changed.max() <= 98
+
+
 def test_not_finite_values_do_not_break_a_picture():
     assert opened(sheet([Panel(np.array([[np.nan, 1.0]]), "gap", limits=(0, 1))], columns=1)).size

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nanosieve.training.calibration import N_BINS, TEMPERATURES
+from nanosieve.training.calibration import N_BINS, TEMPERATURES, calibration_doubt
 from nanosieve.training.conclude import _doubts
 
 
@@ -26,3 +26,19 @@ def test_a_temperature_at_its_limit_is_told(temperature):
     (said,) = _doubts(margins(1, 99), temperature, 0.9)
     assert "at its limit" in said
     assert _doubts(margins(1, 99), 2.0, 0.9) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "trusted"),
+    [
+        (0.10, 0.04, True),
+        (0.10, 0.06, False),
+        (0.02, 0.03, False),
+        # A rise of what is next to nothing.
+        (0.001, 0.002, True),
+    ],
+)
+def test_probabilities_that_do_not_mean_what_they_say_are_told(before, after, trusted):
+    said = calibration_doubt(before, after)
+    assert bool(said) is not trusted
+    assert trusted or "not to be trusted as such" in said

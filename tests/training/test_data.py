@@ -308,3 +308,14 @@ def test_real_tiles_load(shared_data: Path, tmp_path: Path) -> None:
     assert {one.polarity for one in found} == {"dark"}
     assert all(one.image.std() == pytest.approx(1, abs=1e-3) for one in found)
     assert all(one.ignore is None for one in found)
+
+
+def test_a_table_of_groups_that_is_not_there(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "set", "a")
+    said = refused(folder, data={"groups": "images"})
+    assert said.startswith("data.groups is 'dataset', 'image' or a CSV file with name, group; no ")
+    assert said.endswith("did you mean 'image'?")
+    stack = {"images": str(tmp_path / "x.npy"), "groups": "table.csv"}
+    said = refused(data={"stacks": [stack]})
+    assert said.startswith("data.stacks.0.groups is")
+    assert said.endswith("table.csv")

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from made import config, image
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from nanosieve.report import colours
 from nanosieve.training.batches import Batches
@@ -23,6 +24,17 @@ def test_a_sheet_of_tiles(tmp_path: Path) -> None:
         pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3).astype(int)
     for colour in (colours.FOUND, colours.NOT_ISOLATED, colours.EXCLUDED):
         assert (np.abs(pixels - colour).max(1) < 12).sum() > 50
+
+
+def test_the_sheet_counts_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw, "text", lambda _self, _place, text, *_, **__: written.append(text)
+    )
+    target = Target(("support", "particle"), "softmax")
+    tiles = TileSet([image("a")], config(tiles={"size": 16}), target, training=True)
+    write_sheet(tmp_path / "sheet.png", tiles, seed=0, count=3)
+    assert written[0] == "3 tiles"
 
 
 def test_the_sheet_shows_the_first_tiles_of_the_training(tmp_path: Path) -> None:

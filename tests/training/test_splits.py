@@ -109,6 +109,11 @@ def test_too_few_groups_are_refused(sizes: list[int], validation: dict, message:
         splits(grouped(*sizes), config(validation=validation))
 
 
+def test_one_group_may_be_as_many_as_there_are_images() -> None:
+    with pytest.raises(UsageError, match=r'write groups = "image" in \[data\], each image its own'):
+        splits(grouped(20), config())
+
+
 def test_an_ungrouped_split_says_that_it_leaks() -> None:
     images = grouped(10)
     asked = config(data={"ungrouped": True}, validation={"folds": 5})

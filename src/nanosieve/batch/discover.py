@@ -150,12 +150,15 @@ def _drop_series_of_emi(taken: dict[str, Path]) -> None:
 def _nothing(
     arguments: Sequence[str | Path], skipped: Iterable[Path], unreadable: Iterable[str]
 ) -> str:
+    gone = [
+        str(one) for one in arguments if not Path(one).exists() and not glob.has_magic(str(one))
+    ]
+    missing = f"no such file or folder: {', '.join(gone)}"
+    if gone and len(gone) == len(arguments):
+        return missing
     asked = ", ".join(str(argument) for argument in arguments)
     passed = sorted({path.suffix.lower() or "(no suffix)" for path in skipped})
     why = f"; files of unknown suffix were passed over: {', '.join(passed)}" if passed else ""
     why += "".join(f"; {one}" for one in unreadable)
-    gone = [
-        str(one) for one in arguments if not Path(one).exists() and not glob.has_magic(str(one))
-    ]
-    why += f"; no such file or folder: {', '.join(gone)}" if gone else ""
+    why += f"; {missing}" if gone else ""
     return f"nothing to analyse in {asked}{why}; give files, folders or globs of images"

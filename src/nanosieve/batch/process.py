@@ -77,6 +77,7 @@ class Outcome:
     diameter: float | None = None
     unit: str = "nm"
     trace: str = ""
+    flags: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -269,7 +270,7 @@ def outcome(record: Record, source: str, state: State) -> Outcome:
     total = sum(row["n"] * row[f"diameter_mean_{record.unit}"] for row in rows)
     return Outcome(
         record.name, source, record.status, record.message, state, n,
-        total / n if n else None, record.unit,
+        total / n if n else None, record.unit, flags=tuple(record.flags),
     )  # fmt: skip
 
 

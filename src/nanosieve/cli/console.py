@@ -2,11 +2,14 @@
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unicodedata import category
+
+from nanosieve.core.flags import FLAGS
 
 if TYPE_CHECKING:
     from nanosieve.batch.process import Outcome
@@ -113,6 +116,11 @@ def closing(outcomes: "Sequence[Outcome]", page: Path | None) -> None:
         "failed or refused": failed,
     }
     print("; ".join(f"{n} {what}" for what, n in counts.items() if n))
+    doubts = Counter(
+        code for one in outcomes for code in one.flags if code in FLAGS and FLAGS[code].doubt
+    )
+    for code, images in doubts.most_common():
+        print(f"Look at {images} of {len(outcomes)}: {code}. {FLAGS[code].meaning}")
     if page is not None:
         print(f"Report: {page}")
 

@@ -56,21 +56,24 @@ def explain(
 
 
 def _print(found: "Explanation") -> None:
-    import math
-
     from rich.table import Table
 
     table = Table(
-        "model", "field used / possible, px", "deciding logit shows", f"edge width, {found.unit}"
+        "model",
+        "field used / possible, px",
+        "deciding logit shows",
+        f"edge width here, {found.unit} (borders)",
     )
     for name in found.models:
         field, check = found.fields[name], found.checks.get(name)
-        width = found.edge_widths.get(name, math.nan)
+        width = found.edge_widths.get(name)
         table.add_row(
             name,
             f"{field.effective_px} / {field.theoretical_px}",
             "–" if check is None else f"{check.verdict} ({check.score:.2f})",
-            "–" if math.isnan(width) else f"{width:.3g}",
+            "–"
+            if width is None or not width.n_fitted
+            else f"{width.median:.3g} ({width.n_fitted} of {width.n_borders})",
         )
     print_table(table)
     print(f"Report: {found.report}")

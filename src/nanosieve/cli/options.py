@@ -225,4 +225,6 @@ def _fault(fault: Any) -> str:
     if message.startswith("--") or not fault["loc"]:
         return message
     option = "--" + str(fault["loc"][0]).replace("_", "-").removesuffix("-nm")
+    if option == "--threshold":
+        message = "give a probability between 0 and 1"
     return f"{option}: {message}, got {fault['input']!r}"

@@ -53,7 +53,8 @@ def train(
             )  # fmt: skip
     except KeyboardInterrupt:
         raise InterruptedRun(
-            "interrupted: epochs that ended are kept; the same command with --resume does the rest"
+            "interrupted: epochs that ended, if any, are kept; "
+            "the same command with --resume does the rest"
         ) from None
     if done.is_main:
         _print(done)

@@ -13,11 +13,16 @@ from nanosieve.core.errors import NanosieveError
 
 @dataclass(frozen=True)
 class Flag:
-    """One code, what it is about, and the sentence that the report prints."""
+    """One code, what it is about, and the sentence that the report prints.
+
+    ``doubt`` is for those because of which the numbers themselves may be wrong: the command line
+    names them too.
+    """
 
     code: str
     about: Literal["image", "particle"]
     meaning: str
+    doubt: bool = False
 
 
 _REGISTRY = (
@@ -33,23 +38,27 @@ _REGISTRY = (
     Flag("tiny", "image", "The image is too small to hold a particle."),
     Flag("one_population", "image", "The grey values do not separate a particle from its support."),
     Flag("lattice_resolved", "image",
-         "Lattice fringes are resolved: thresholds take fringes for particles."),
+         "Lattice fringes are resolved: thresholds take fringes for particles.", doubt=True),
     Flag("annotation_masked", "image",
          "A burned-in scale bar or caption was found and left out of the analysis."),
     Flag("excluded_by_user", "image", "Part of the image was left out by --exclude."),
-    Flag("polarity_uncertain", "image", "Dark and bright particles explain the image equally."),
+    Flag("polarity_uncertain", "image",
+         "Dark and bright particles explain the image equally.", doubt=True),
     Flag("cut_by_tile", "image",
          "A particle is wider than what is looked at at once in a frame of this size: it may be "
-         "cut in two, and its size wrong."),
-    Flag("out_of_domain", "image", "The image is unlike those that the model was trained on."),
+         "cut in two, and its size wrong.", doubt=True),
+    Flag("out_of_domain", "image",
+         "The image is unlike those that the model was trained on.", doubt=True),
     Flag("pixel_size_outside_training", "image",
-         "The pixel size lies outside what the model was trained on."),
+         "The pixel size lies outside what the model was trained on.", doubt=True),
     Flag("sizes_outside_training", "image",
-         "More than a tenth of the particles have sizes that the model was not trained on."),
+         "More than a tenth of the particles have sizes that the model was not trained on.",
+         doubt=True),
     Flag("beyond_receptive_field", "image",
-         "Particles are wider than the part of the image that the model sees at once."),
+         "Particles are wider than the part of the image that the model sees at once.", doubt=True),
     Flag("specks", "image",
-         "Some particles are far smaller than those that hold the area: dirt, or a second size."),
+         "Some particles are far smaller than those that hold the area: dirt, or a second size.",
+         doubt=True),
     Flag("border", "particle", "Cut by the edge of the image."),
     Flag("mask_edge", "particle", "Cut by an excluded region (caption, scale bar, --exclude)."),
     Flag("overlap", "particle", "Split from a touching or overlapping neighbour."),

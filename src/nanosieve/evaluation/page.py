@@ -64,9 +64,11 @@ def page(evaluation: Evaluation, files: Mapping[str, str]) -> AgreementView:
         version=__version__,
         development=evaluation.protocol.development,
         interval="; ".join(dict.fromkeys(summary["interval"])),
+        has_intervals=bool((summary["n_groups"] > 1).all()),
         facts=_facts(evaluation),
         methods=methods,
-        tables=_tables(rows) | _costs(evaluation),
+        tables=_tables(rows),
+        costs=_costs(evaluation),
         image_columns=_shown_columns(evaluation.scores),
         images=images,
         warnings=evaluation.warnings,
@@ -114,11 +116,9 @@ def _tables(summary: Sequence[Mapping[str, Any]]) -> dict[str, list[ScoreRow]]:
     return tables
 
 
-def _costs(evaluation: Evaluation) -> dict[str, list[ScoreRow]]:
-    """Costs as a table like those of scores, in the order of the methods."""
+def _costs(evaluation: Evaluation) -> list[ScoreRow]:
+    """Costs as rows like those of scores, in the order of the methods."""
     costs = evaluation.costs.set_index("method")
-    if costs.empty:
-        return {}
     rows = []
     for column, meaning in COST_COLUMNS.items():
         values = costs[column].astype(float).reindex(list(evaluation.methods))
@@ -129,7 +129,7 @@ def _costs(evaluation: Evaluation) -> dict[str, list[ScoreRow]]:
                 for value, n in zip(values, counts, strict=True)
             )
             rows.append(ScoreRow(column, meaning, tuple(cells)))
-    return {"Cost": rows}
+    return rows
 
 
 def _cells(score: Score, summary: Sequence[Mapping[str, Any]]) -> tuple[ScoreCell, ...]:

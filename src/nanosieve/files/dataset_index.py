@@ -2,8 +2,9 @@
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from nanosieve.core.errors import UsageError
@@ -88,9 +89,23 @@ def read_groups(path: Path, faults: list[str]) -> dict[str, str]:
         If there is no such file.
     """
     if not path.is_file():
-        raise UsageError(f"--groups is 'image' or a CSV file with name, group; no file {path}")
+        raise UsageError(no_groups_file(path, setting="--groups", words=("image",)))
     rows = _rows(path, ("name", "group"), faults)
     return {row["name"]: row["group"] for _, row in rows}
+
+
+def no_groups_file(path: Path, *, setting: str, words: Sequence[str]) -> str:
+    """Say that there is no such table of groups, and which word may be meant.
+
+    Examples
+    --------
+    >>> no_groups_file(Path("images"), setting="--groups", words=("image",))
+    "--groups is 'image' or a CSV file with name, group; no file images; did you mean 'image'?"
+    """
+    known = " or ".join(["'" + "', '".join(words) + "'", "a CSV file with name, group"])
+    close = get_close_matches(path.name, words, n=1)
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{setting} is {known}; no file {path}{meant}"
 
 
 def update_index(path: Path, rows: Iterable[IndexRow], *, gone: Iterable[str] = ()) -> None:

@@ -1,6 +1,5 @@
 """Explain networks: everything that can be said of how they decide, on one page."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +40,8 @@ class Explanation:
         Whether the deciding logit shows particles or noise; a model is missing where the image
         has too few pixels of either.
     edge_widths
-        Median 10-90 % width by source (``image`` and the models), in ``unit``; empty without
-        borders.
+        10-90 % widths on the borders of the image by source (``image`` and the models), in
+        ``unit``; empty without borders.
     best_f1
         Best mean F1 over the data set by model; empty without data.
     unit
@@ -53,7 +52,7 @@ class Explanation:
     models: tuple[str, ...]
     fields: dict[str, Field]
     checks: dict[str, NoiseCheck]
-    edge_widths: dict[str, float]
+    edge_widths: dict[str, edges.Widths]
     best_f1: dict[str, float]
     unit: str
 
@@ -171,13 +170,14 @@ def _explained(
         widths, best, subject.calibration.unit,
     )  # fmt: skip
     write_explanation(
-        output, title=f"{', '.join(result.models)}: explained", lead=_lead(models, result),
+        output, title=f"{', '.join(result.models)}: explained",
+        lead=_lead(models, subject, result), warning=subject.caution,
         facts=_facts(models, subject, data), sections=parts,
     )  # fmt: skip
     return result
 
 
-def _lead(models: Sequence[TrainedNetwork], result: Explanation) -> list[str]:
+def _lead(models: Sequence[TrainedNetwork], subject: Subject, result: Explanation) -> list[str]:
     """One sentence a model: what it looks at, what it shows, how sharp it is."""
     sentences = []
     for model in models:
@@ -191,14 +191,30 @@ def _lead(models: Sequence[TrainedNetwork], result: Explanation) -> list[str]:
             words.append("its deciding logit is constant: it shows nothing")
         elif check is not None:
             words.append(f"its deciding logit shows {check.verdict} (score {check.score:.2f} of 1)")
-        width, own = (result.edge_widths.get(key, math.nan) for key in (model.name, edges.IMAGE))
-        if not math.isnan(width):
-            beside = "" if math.isnan(own) else f", {own:.3g} in the image"
-            words.append(f"its edges are {width:.3g} {result.unit} wide{beside}")
+        if model.name in result.edge_widths:
+            words.append(_edge_words(model.name, subject, result))
         if model.name in result.best_f1:
             words.append(f"its best F1 on the data set is {result.best_f1[model.name]:.3f}")
         sentences.append("; ".join(words) + ".")
     return sentences
+
+
+def _edge_words(name: str, subject: Subject, result: Explanation) -> str:
+    """What widths were found, on how many borders of which image: no property of the model."""
+    of_model, own = result.edge_widths[name], result.edge_widths[edges.IMAGE]
+    where = f"of the {own.n_borders} borders measured in {subject.name}"
+    if of_model.n_fitted == 0:
+        return f"none {where} has a width in its probability"
+    words = (
+        f"{of_model.n_fitted} {where} are {_range(of_model)} {result.unit} wide in its probability"
+    )
+    return words if own.n_fitted == 0 else f"{words} ({own.n_fitted} in the image: {_range(own)})"
+
+
+def _range(widths: edges.Widths) -> str:
+    if widths.n_fitted == 1:
+        return f"{widths.median:.3g}"
+    return f"{widths.low:.3g} to {widths.high:.3g}, median {widths.median:.3g}"
 
 
 def _facts(

@@ -22,6 +22,9 @@ difference), and on the noise alone over a level ground (`from_noise_alone`). Th
 particle share times `without_noise`, cut to 0 ... 1: 1 means that the logit shows particles and
 would without noise; 0 that it shows none, or only where noise is.
 
+The words for the score are cut at 0.75 and 0.5. These cuts are a convention: nobody has validated
+them against how networks do on other images.
+
 Limits: lattice fringes and the grain of the support, finer than the smoothing, count as noise, and
 an image without noise is unlike what the network was trained on.
 """
@@ -35,7 +38,7 @@ from scipy import ndimage
 
 from nanosieve.core.errors import UsageError
 
-ENOUGH = 0.5
+CLEAR, ENOUGH = 0.75, 0.5  # cuts of the words: a convention, not validated
 # Particles have structure down to their thickness profiles, support only shading: its grain is
 # noise.
 PARTICLE_PX, SUPPORT_PX = 3.0, 8.0
@@ -76,18 +79,25 @@ class NoiseCheck:
     @property
     def score(self) -> float:
         """0 (noise, or nothing) to 1 (particles); NaN for a constant map."""
-        return self.particle_share * min(max(self.without_noise, 0.0), 1.0)
+        kept = min(self.without_noise, 1.0) if self.without_noise > 0 else 0.0
+        return self.particle_share * kept
 
     @property
     def verdict(self) -> str:
-        """``particles``, ``noise``, ``other structure`` or ``constant``: a word for the score."""
+        """Say the score in words, cut at 0.75 and 0.5 by convention; the cuts are not validated.
+
+        ``particles`` from 0.75; ``particles, but much noise`` or ``particles, but much other
+        structure`` from 0.5; ``noise`` or ``other structure`` below; ``constant``. Of noise and
+        other structure the one that takes more from the score is named.
+        """
         if math.isnan(self.particle_share):
             return "constant"
-        if self.score >= ENOUGH:
+        if self.score >= CLEAR:
             return "particles"
-        if self.noise_share >= self.other_share or self.without_noise < ENOUGH:
-            return "noise"
-        return "other structure"
+        # What goes without noise was made by it.
+        by_noise = self.noise_share + self.particle_share - self.score
+        rest = "noise" if by_noise >= self.other_share else "other structure"
+        return f"particles, but much {rest}" if self.score >= ENOUGH else rest
 
 
 def noise_check(

@@ -61,12 +61,15 @@ class Section:
         Paragraphs: what is shown, and how to read it.
     groups
         Answers.
+    caution
+        What it must not be taken for: a phrase that follows "Not:".
     """
 
     key: str
     title: str
     text: Sequence[str]
     groups: Sequence[Group] = ()
+    caution: str = ""
 
 
 @dataclass
@@ -116,6 +119,7 @@ def write_explanation(
     lead: Sequence[str],
     facts: Mapping[str, str],
     sections: Sequence[Section],
+    warning: str = "",
 ) -> Path:
     """Write ``report.html``, self-contained; the same content gives the same bytes.
 
@@ -131,10 +135,12 @@ def write_explanation(
         Name -> value.
     sections
         In order.
+    warning
+        What one must know before anything else.
     """
     path = output.folder / "report.html"
     write_page(
-        path, "explain.html", title=title, lead=lead,
+        path, "explain.html", title=title, lead=lead, warning=warning,
         facts={**facts, "version": f"nanosieve {__version__}"}, sections=sections,
         files=output.files,
     )  # fmt: skip

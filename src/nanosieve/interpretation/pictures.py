@@ -1,6 +1,7 @@
 """Maps beside each other with titles, colour bars, scale bars and squares, drawn with Pillow."""
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -20,17 +21,23 @@ _NEGATIVE, _POSITIVE = np.array((0, 114, 178)), np.array((213, 94, 0))
 _TITLE, _BAR, _GAP, _AXIS = 20, 30, 18, 34
 _FONT, _SMALL_FONT = 14, 12
 _FEW_PIXELS = 64
+_LABEL_OFF, _LABEL_ROOM = 11, 7  # of a line's number from its end and from the picture's rim, px
+_DASH = 6
 
 
 @dataclass(frozen=True)
 class Square:
-    """A square about a point, named above or below it; px of the map."""
+    """A square about a point, named above or below it; px of the map.
+
+    A dashed one lets another of the same place be seen.
+    """
 
     centre: tuple[float, float]
     side: float
     colour: Colour
     label: str = ""
     below: bool = False
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,15 @@ def robust_limits(values: np.ndarray, scale: Scale = "grey") -> tuple[float, flo
         return -end, end
     low, high = (float(value) for value in np.percentile(values, [0.5, 99.5]))
     return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def is_constant(values: np.ndarray) -> bool:
+    """Tell whether a map has one value everywhere, but for rounding of float32.
+
+    >>> is_constant(np.full((2, 2), 3.0)), is_constant(np.eye(2))
+    (True, False)
+    """
+    return float(np.ptp(values)) <= 1e-6 * float(np.abs(values).max())
 
 
 def common_limits(panels: Sequence[Panel]) -> list[Panel]:
@@ -191,30 +207,66 @@ def _body(panel: Panel, cell: int) -> Image.Image:
     picture = picture.resize(size, resampling)
     draw = ImageDraw.Draw(picture)
     for mark in panel.marks:
-        _draw_mark(draw, mark, factor)
+        _draw_mark(draw, mark, factor, picture.size)
     if panel.calibration is not None:
         _draw_scale_bar(draw, picture.size, panel.calibration, 1 / factor)
     ImageDraw.Draw(picture).rectangle((0, 0, picture.width - 1, picture.height - 1), outline=SOFT)
     return picture
 
 
-def _draw_mark(draw: ImageDraw.ImageDraw, mark: Square | Cut, factor: float) -> None:
+def _draw_mark(
+    draw: ImageDraw.ImageDraw, mark: Square | Cut, factor: float, size: tuple[int, int]
+) -> None:
     font = _font(_SMALL_FONT)
     if isinstance(mark, Cut):
         (y0, x0), (y1, x1) = (
             ((y + 0.5) * factor, (x + 0.5) * factor) for y, x in (mark.start, mark.end)
         )
         draw.line((x0, y0, x1, y1), fill=mark.colour, width=3)
-        draw.text((x1 + 4, y1), mark.label, mark.colour, font, anchor="lm",
-                  stroke_width=2, stroke_fill=(0, 0, 0))  # fmt: skip
+        place = _beyond((x0, y0), (x1, y1), size)
+        draw.text(place, mark.label, mark.colour, font, anchor="mm", stroke_width=2,
+                  stroke_fill=(0, 0, 0))  # fmt: skip
         return
     y, x = ((place + 0.5) * factor for place in mark.centre)
     half = mark.side * factor / 2
-    draw.rectangle((x - half, y - half, x + half, y + half), outline=mark.colour, width=2)
+    box = (x - half, y - half, x + half, y + half)
+    if mark.dashed:
+        _draw_dashes(draw, box, mark.colour)
+    else:
+        draw.rectangle(box, outline=mark.colour, width=2)
     # A square beyond the picture has its name at the picture's rim.
     top = max(y - half - 17, 2) if not mark.below else y + half + 3
     place = max(x - half, 4), top
     draw.text(place, mark.label, mark.colour, font, stroke_width=2, stroke_fill=(0, 0, 0))
+
+
+def _beyond(
+    start: tuple[float, float], end: tuple[float, float], size: tuple[int, int]
+) -> tuple[float, float]:
+    """Place for the number of a line: beyond its end, beside it where the picture ends there."""
+    length = math.dist(start, end) or 1.0
+    along = (end[0] - start[0]) / length, (end[1] - start[1]) / length
+    for x, y in (along, (along[1], -along[0]), (-along[1], along[0])):
+        place = end[0] + _LABEL_OFF * x, end[1] + _LABEL_OFF * y
+        if all(_LABEL_ROOM <= c < n - _LABEL_ROOM for c, n in zip(place, size, strict=True)):
+            return place
+    return end[0] - _LABEL_OFF * along[0], end[1] - _LABEL_OFF * along[1]
+
+
+def _draw_dashes(
+    draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], colour: Colour
+) -> None:
+    """Outline of a square in dashes as long as their gaps, each side from corner to corner."""
+    left, top, right, bottom = (round(value) for value in box)
+    side = right - left
+    # An odd number of pieces: a dash at each corner.
+    pieces = 2 * max(1, round(side / (2 * _DASH))) + 1
+    for index in range(0, pieces, 2):
+        a, b = (round(side * place / pieces) for place in (index, index + 1))
+        for fixed in (top, bottom - 1):
+            draw.rectangle((left + a, fixed, left + b, fixed + 1), fill=colour)
+        for fixed in (left, right - 1):
+            draw.rectangle((fixed, top + a, fixed + 1, top + b), fill=colour)
 
 
 def _draw_scale_bar(

@@ -23,6 +23,12 @@ from nanosieve.segmentation.segment import segment
 from nanosieve.simulation.samples import sample
 
 WINDOW_PX = 512
+_NO_TRUTH = (
+    "The outlines of the particles on this page were found by the classical method 'hybrid' and "
+    "are no truth. Whatever compares particles with support here, the check for noise and the "
+    "choice of borders among them, is only as good as they are: look at the overlay that "
+    "nanosieve segment writes of this image first, or explain on labelled images with --data alone."
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,9 @@ class Subject:
     valid
         ``(y, x)`` bool, false on scale bars and captions, which networks are not shown; ``None``
         where there is none.
+    caution
+        What must be known of the labels before anything is read from them; empty where they are
+        a truth.
     """
 
     name: str
@@ -55,6 +64,7 @@ class Subject:
     polarity: Polarity
     calibration: Calibration
     valid: np.ndarray | None = None
+    caution: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,7 @@ def subject_from_file(path: str | Path, *, pixel_size_nm: float | None = None) -
     )  # fmt: skip
     return Subject(
         micrograph.name, image, found.labels, "found by the hybrid method, independent of the "
-        "networks", found.polarity, micrograph.calibration, valid,
+        "networks", found.polarity, micrograph.calibration, valid, _NO_TRUTH,
     )  # fmt: skip
 
 

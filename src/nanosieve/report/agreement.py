@@ -121,6 +121,8 @@ class AgreementView:
         Whether the data were used while methods or settings were chosen.
     interval
         How the intervals were made.
+    has_intervals
+        Whether the ranges in brackets are intervals of a mean: not with one group.
     facts
         Name -> value: images, groups, what was counted and how.
     warnings
@@ -131,6 +133,8 @@ class AgreementView:
         In the order of all cells.
     tables
         Heading -> scores.
+    costs
+        Like scores, but one figure a method.
     image_columns
         Scores in the table of images: column -> heading.
     diameter_strata, contrast_strata
@@ -149,11 +153,13 @@ class AgreementView:
     version: str
     development: bool
     interval: str
+    has_intervals: bool
     facts: Mapping[str, str]
     methods: Sequence[MethodView]
     tables: Mapping[str, Sequence[ScoreRow]]
     image_columns: Mapping[str, str]
     images: Sequence[ImageRow]
+    costs: Sequence[ScoreRow] = ()
     warnings: Sequence[str] = ()
     problems: Sequence[tuple[str, str, str, str]] = ()
     diameter_strata: Sequence[StratumRow] = ()

@@ -13,6 +13,7 @@ from nanosieve.core.errors import UsageError
 from nanosieve.files.atomic import atomic_path
 from nanosieve.report import colours
 from nanosieve.report.overlay import THUMBNAIL_SIDE
+from nanosieve.report.text import count
 
 COLUMNS, ROWS = 4, 5
 _CELL, _CAPTION, _MARGIN, _HEADING = THUMBNAIL_SIDE, 44, 16, 92
@@ -30,7 +31,7 @@ class ContactItem:
 
 
 def write_contact_sheet(
-    path: str | Path, items: Sequence[ContactItem], *, instead: str = ""
+    path: str | Path, items: Sequence[ContactItem], *, instead: str = "", of: str = "image"
 ) -> list[Path]:
     """Write overlays in a grid, 20 on a page, each with its name and whether it is kept.
 
@@ -47,6 +48,8 @@ def write_contact_sheet(
         beyond ASCII are drawn as ``?``: the number tells which is meant.
     instead
         Sentence for the head of a sheet on which nothing is decided, without boxes to tick.
+    of
+        What an item is, for the count in the head.
 
     Returns
     -------
@@ -74,9 +77,10 @@ def write_contact_sheet(
     for page in range(n_pages):
         name = path if n_pages == 1 else path.with_stem(f"{path.stem}-{page + 1:0{digits}d}")
         first = page * per_page
-        sheet = _page(
-            items[first : first + per_page], first, len(items), (page + 1, n_pages), instead
-        )
+        heading = count(len(items), of)
+        if n_pages > 1:
+            heading += f", page {page + 1} of {n_pages}"
+        sheet = _page(items[first : first + per_page], first, heading, instead)
         with atomic_path(name) as temporary:
             sheet.save(temporary, format="PNG", compress_level=6)
         written.append(name)
@@ -84,17 +88,14 @@ def write_contact_sheet(
     return written
 
 
-def _page(
-    items: Sequence[ContactItem], first: int, total: int, page: tuple[int, int], instead: str
-) -> Image.Image:
+def _page(items: Sequence[ContactItem], first: int, heading: str, instead: str) -> Image.Image:
     columns = min(COLUMNS, max(2, len(items)))
     rows = max(1, -(-len(items) // columns))
     width = _MARGIN + columns * (_CELL + _MARGIN)
     height = _HEADING + rows * (_CELL + _CAPTION + _MARGIN)
     sheet = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    number = "" if page[1] == 1 else f", page {page[0]} of {page[1]}"
-    draw.text((_MARGIN, 14), f"{total} images{number}", fill=_INK, font=_font(26))
+    draw.text((_MARGIN, 14), heading, fill=_INK, font=_font(26))
     draw.text(
         (_MARGIN, 52),
         instead or "Accept or strike out: set keep to yes or no in dataset.csv (row = number).",

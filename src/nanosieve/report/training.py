@@ -44,12 +44,16 @@ class SummaryRow:
 
 @dataclass(frozen=True)
 class ReliabilityView:
-    """Said and found shares of particles in each bin, before and after the calibration."""
+    """Said and found shares of particles in each bin, before and after the calibration.
+
+    ``doubt`` is a sentence, where the probabilities are not to be trusted.
+    """
 
     before: tuple[np.ndarray, np.ndarray]
     after: tuple[np.ndarray, np.ndarray]
     error_before: float
     error_after: float
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class TrainView:
         Scores, Dice among them.
     curves
         One a training.
+    threshold
+        That of the scores, or from which to which where each training has its own.
     reliability
         Calibration on the images that are scored.
     splits
@@ -93,6 +99,7 @@ class TrainView:
     warnings: Sequence[str]
     summary: Sequence[SummaryRow]
     curves: Sequence[CurveView]
+    threshold: str
     reliability: ReliabilityView
     splits: Mapping[str, Mapping[str, Sequence[str]]]
     images: Sequence[tuple[str, str, Mapping[str, float | None]]]

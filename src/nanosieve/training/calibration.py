@@ -19,6 +19,9 @@ EDGES = (np.arange(N_BINS + 1) - N_BINS // 2) * STEP
 CENTRES = (EDGES[:-1] + EDGES[1:]) / 2
 TEMPERATURES = (0.1, 20.0)
 _ERROR_BINS = 15
+# An error above the first is too much for whoever reads probabilities; below the second, a rise
+# is of no consequence.
+_MOST_ERROR, _LITTLE_ERROR = 0.05, 0.01
 
 
 def margin_histogram(
@@ -154,6 +157,29 @@ def expected_calibration_error(histogram: np.ndarray, temperature: float = 1.0) 
     """
     said, found, total = _binned(histogram, temperature)
     return float(np.abs(said - found).sum() / total.sum()) if total.any() else float("nan")
+
+
+def calibration_doubt(before: float, after: float) -> str:
+    """Say where probabilities do not mean what they say; empty where they do.
+
+    Parameters
+    ----------
+    before, after
+        Expected calibration errors, before and after dividing by the temperature.
+
+    Examples
+    --------
+    >>> calibration_doubt(0.08, 0.02)
+    ''
+    >>> calibration_doubt(0.02, 0.08)[:62]
+    'The probabilities of this model are not to be trusted as such:'
+    """
+    if after <= _MOST_ERROR and not _LITTLE_ERROR < after > before:
+        return ""
+    return (
+        "The probabilities of this model are not to be trusted as such: after calibration they "
+        f"are off by {after:.3f} on average (before: {before:.3f}); its masks are not concerned."
+    )
 
 
 def reliability(histogram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

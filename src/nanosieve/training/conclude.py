@@ -10,6 +10,7 @@ from nanosieve.training import run_folder
 from nanosieve.training.calibration import (
     TEMPERATURES,
     calibrated,
+    calibration_doubt,
     expected_calibration_error,
     fit_temperature,
 )
@@ -54,11 +55,13 @@ def finish(data: RunData, outcomes: Sequence[Outcome], final: Final | None) -> N
         margins = pooled_histogram(final.judged)
         temperature, threshold = _chosen(config, data.target, margins)
         result["warnings"] += _doubts(margins, temperature, float(np.mean(validation_dice)))
+        errors = [expected_calibration_error(one) for one in (before, after)]
+        result["warnings"] += filter(None, [calibration_doubt(*errors)])
         result |= {
             "threshold": threshold,
             "temperature": temperature,
-            "calibration_error_before": expected_calibration_error(before),
-            "calibration_error": expected_calibration_error(after),
+            "calibration_error_before": errors[0],
+            "calibration_error": errors[1],
             "final": final.words,
         }
         findings = Findings(threshold, temperature, _card_scores(summary, result),

@@ -10,7 +10,7 @@ from scipy import ndimage
 from nanosieve.core.errors import FailedInput, InputError, UsageError
 from nanosieve.core.segmentation import Polarity
 from nanosieve.files.dataset import ONE_GROUP, Dataset, Sample, instances_from_mask
-from nanosieve.files.dataset_index import IndexRow, read_groups, read_index
+from nanosieve.files.dataset_index import IndexRow, no_groups_file, read_groups, read_index
 from nanosieve.files.label_pixels import read_label_pixels
 from nanosieve.prepare.annotations import find_annotations
 from nanosieve.prepare.frame import Trail, finite_pixels
@@ -120,8 +120,10 @@ def load_images(config: TrainConfig) -> list[TrainingImage]:
     UsageError
         For all faults at once, each with the file's name: no mask; a mask of another shape, with
         unexpected values, or of another image; mask and instances that do not match; an image that
-        is constant or cannot be read; the same image in two groups; a class without a pixel.
+        is constant or cannot be read; the same image in two groups; a class without a pixel. If
+        there is no such table of groups.
     """
+    _need_group_tables(config)
     faults: list[str] = []
     images = []
     for raw in _raws(config, faults):
@@ -135,6 +137,18 @@ def load_images(config: TrainConfig) -> list[TrainingImage]:
     faults += check_fit(images)
     checks.refuse(faults, what="the training data are not sound")
     return images
+
+
+def _need_group_tables(config: TrainConfig) -> None:
+    """Refuse at once, and in the words of the settings, a table of groups that is not there."""
+    named = {"data.groups": config.data.groups} | {
+        f"data.stacks.{number}.groups": stack.groups
+        for number, stack in enumerate(config.data.stacks)
+    }
+    words = ("dataset", "image")
+    for setting, groups in named.items():
+        if groups not in words and not Path(groups).is_file():
+            raise UsageError(no_groups_file(Path(groups), setting=setting, words=words))
 
 
 def _raws(config: TrainConfig, faults: list[str]) -> Iterator[_Raw]:

@@ -19,7 +19,7 @@ from nanosieve.report.training import (
     write_training,
 )
 from nanosieve.report.view import Estimate
-from nanosieve.training.calibration import reliability
+from nanosieve.training.calibration import calibration_doubt, reliability
 from nanosieve.training.config import TrainConfig
 
 _COLUMNS = {
@@ -61,6 +61,7 @@ def write_run_page(
     tables = (pd.read_csv(out / f"{name}.csv") for name in ("scores", "summary", "history"))
     scores, summary, history = tables
     before, after = map(reliability, margins)
+    errors = result["calibration_error_before"], result["calibration_error"]
     view = TrainView(
         name=config.name,
         version=__version__,
@@ -69,9 +70,8 @@ def write_run_page(
         warnings=result["warnings"],
         summary=_summary(summary),
         curves=_curves(history),
-        reliability=ReliabilityView(
-            before, after, result["calibration_error_before"], result["calibration_error"]
-        ),
+        reliability=ReliabilityView(before, after, *errors, calibration_doubt(*errors)),
+        threshold=_span(scores["threshold"]),
         splits=groups,
         images=_images(scores),
         image_columns=_COLUMNS,
@@ -81,6 +81,15 @@ def write_run_page(
         files={name: name for name in _FILES if (out / name).exists()},
     )
     write_training(out / "report.html", view)
+
+
+def _span(values: pd.Series) -> str:
+    """From the least to the largest, where they differ.
+
+    >>> _span(pd.Series([0.4, 0.25])), _span(pd.Series([0.4]))
+    ('0.25 to 0.4', '0.4')
+    """
+    return " to ".join(dict.fromkeys(f"{end:.3g}" for end in (values.min(), values.max())))
 
 
 def _summary(summary: pd.DataFrame) -> list[SummaryRow]:

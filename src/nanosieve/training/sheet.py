@@ -55,6 +55,7 @@ def write_sheet(path: str | Path, tiles: TileSet, *, seed: int, count: int = COU
         items,
         instead=f"What the network sees, changes included; lines: {', '.join(names)}; "
         "hatched: does not count.",
+        of="tile",
     )
 
 

@@ -161,8 +161,9 @@ def _refuse_few(n: int, needed: int, groups: list[str], *, ungrouped: bool) -> N
     hint = "add images, or ask for fewer parts"
     if not ungrouped:
         hint = (
-            "name groups in dataset.csv or data.groups, or write ungrouped = true in [data]: "
-            f"{_LEAK}"
+            "name groups in dataset.csv or data.groups; where no two images are of one sample, "
+            'write groups = "image" in [data], each image its own group; or write '
+            f"ungrouped = true in [data]: {_LEAK}"
         )
     raise UsageError(
         f"this split needs {needed} {what}, there {'is' if n == 1 else 'are'} {n} "

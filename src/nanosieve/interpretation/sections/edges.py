@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,8 @@ from nanosieve.report.charts import Line, Mark, Rule, chart
 from nanosieve.report.text import number
 
 IMAGE = "image"
-_SHOWN = (-0.4, 1.4)
+# At least and at most of the scaled grey values: a thick particle is far from its fitted level.
+_LEAST, _MOST = (-0.4, 1.4), (-2.0, 3.0)
 _TEXT = (
     "Profiles across particle borders, from inside (left) to outside, each the mean over 5 px "
     "along the border (Horwath et al. 2020, Fig. 5). The image is scaled so that its two fitted "
@@ -27,8 +29,34 @@ _TEXT = (
     "way, positive outwards, 0 the border that the line was laid on.",
     "A width larger than the image's means that the network is unsure where the edge is, and that "
     "sizes depend on the threshold; a smaller one only says that it is sure, not that it is right: "
-    "compare positions.",
+    "compare positions. Both are measured on these borders of this image, not properties of the "
+    "model.",
 )
+_NOT = (
+    "sharper is better: steeper than the image says only that the network is sure where it puts "
+    "the edge. Whether rightly shows in the shift against the image, and that is half of the "
+    "grey-value step, which for a sphere is not its rim. Widths of the image hold the microscope's "
+    "blur."
+)
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Widths of the borders of one image, as one network (or the image itself) shows them.
+
+    Parameters
+    ----------
+    median, low, high
+        From 10 to 90 %, in nm or px; NaN where no border could be fitted.
+    n_fitted, n_borders
+        Borders that have a width, and all.
+    """
+
+    median: float
+    low: float
+    high: float
+    n_fitted: int
+    n_borders: int
 
 
 def section(
@@ -37,11 +65,11 @@ def section(
     subject: Subject,
     borders: Sequence[Border],
     output: Output,
-) -> tuple[Section, dict[str, float]]:
-    """Draw and fit profiles; writes ``profiles.csv`` and ``edges.csv``. Also median widths."""
+) -> tuple[Section, dict[str, Widths]]:
+    """Draw and fit profiles; writes ``profiles.csv`` and ``edges.csv``. Also widths by source."""
     if not borders:
         why = "No particle has a border with free support on one side: name one with --line."
-        return Section("edges", "Edges", (*_TEXT, why)), {}
+        return Section("edges", "Edges", (*_TEXT, why), caution=_NOT), {}
     unit, size = subject.calibration.unit, subject.calibration.scale
     probabilities = [model.probability(view.prepared) for model, view in zip(models, views,
                                                                          strict=True)]  # fmt: skip
@@ -59,12 +87,12 @@ def section(
         svg = output.chart(
             f"profiles/{border.name.replace(' ', '-')}.svg", _chart(sources, fits, unit)
         )
-        charts.append(Figure(svg, _caption(border, fits, unit)))
+        charts.append(Figure(svg, _caption(border, sources[IMAGE], fits, unit)))
     table = pd.DataFrame(rows)
     output.table("edges.csv", table)
     output.table("profiles.csv", pd.concat(points))
-    medians = {
-        str(name): float(group[f"width_{unit}"].median())
+    widths = {
+        str(name): _widths(group[f"width_{unit}"])
         for name, group in table.groupby("source", sort=False)
     }
     where = Figure(
@@ -72,7 +100,15 @@ def section(
         f"The lines on {subject.name}; each begins inside and ends outside.",
     )
     summary = _summary(table, unit)
-    return Section("edges", "Edges", _TEXT, [Group("", [where, summary, *charts])]), medians
+    groups = [Group("", [where, summary, *charts])]
+    return Section("edges", "Edges", _TEXT, groups, _NOT), widths
+
+
+def _widths(of_source: pd.Series) -> Widths:
+    return Widths(
+        float(of_source.median()), float(of_source.min()), float(of_source.max()),
+        int(of_source.notna().sum()), len(of_source),
+    )  # fmt: skip
 
 
 def _row(border: Border, source: str, fit: EdgeFit, unit: str) -> dict[str, object]:
@@ -95,14 +131,16 @@ def _points(
 def _chart(
     sources: dict[str, tuple[np.ndarray, np.ndarray]], fits: dict[str, EdgeFit], unit: str
 ) -> Markup:
+    low, high = _LEAST
     marks: list[Mark] = [Rule(0.0, colours.GREY, dashed=True)]
     for index, (name, (position, value)) in enumerate(sources.items()):
         if name == IMAGE:
-            fit = fits[name]
-            step = fit.inside - fit.outside
-            known = math.isfinite(step) and step != 0
-            scaled = (value - fit.outside) / step if known else np.full(len(value), np.nan)
-            marks.append(Line(position, np.clip(scaled, *_SHOWN), colours.GREY, IMAGE))
+            scaled = _scaled(value, fits[name])
+            beyond = (scaled < _MOST[0]) | (scaled > _MOST[1])
+            shown = np.where(beyond, np.nan, scaled)
+            low = float(np.nanmin(np.append(shown - 0.05, low)))
+            high = float(np.nanmax(np.append(shown + 0.05, high)))
+            marks.append(Line(position, shown, colours.GREY, IMAGE))
             continue
         number_ = index - 1
         colour = LINES[number_ % len(LINES)]
@@ -110,17 +148,35 @@ def _chart(
     half = max(float(np.abs(position).max()) for position, _ in sources.values())
     return chart(
         marks, x_label=f"distance from the border, {unit} (right: outside)",
-        y_label="scaled grey value, probability", x_limits=(-half, half), y_limits=_SHOWN,
+        y_label="scaled grey value, probability", x_limits=(-half, half), y_limits=(low, high),
         title="Profile across a border",
     )  # fmt: skip
 
 
-def _caption(border: Border, fits: dict[str, EdgeFit], unit: str) -> str:
+def _scaled(value: np.ndarray, fit: EdgeFit) -> np.ndarray:
+    """Grey values with the fitted level inside as 1 and that outside as 0; NaN without a step."""
+    step = fit.inside - fit.outside
+    known = math.isfinite(step) and step != 0
+    return (value - fit.outside) / step if known else np.full(len(value), np.nan)
+
+
+def _caption(
+    border: Border,
+    image: tuple[np.ndarray, np.ndarray],
+    fits: dict[str, EdgeFit],
+    unit: str,
+) -> str:
     words = (
         f"{name} {number(fit.width)} {unit}" if not fit.why_not else f"{name}: {fit.why_not}"
         for name, fit in fits.items()
     )
-    return f"{border.name}; 10-90 % width: {', '.join(words)}."
+    scaled = _scaled(image[1], fits[IMAGE])
+    broken = (
+        f" The image's line is broken where it leaves {_MOST[0]:g} to {_MOST[1]:g}."
+        if (scaled < _MOST[0]).any() or (scaled > _MOST[1]).any()
+        else ""
+    )
+    return f"{border.name}; 10-90 % width: {', '.join(words)}.{broken}"
 
 
 def _summary(table: pd.DataFrame, unit: str) -> Table:

@@ -31,6 +31,10 @@ _TEXT = (
     "Particles and contrast features larger than the effective field cannot be judged as a whole; "
     "with lattice fringes small fields fail first.",
 )
+_NOT = (
+    "a measure of quality, nor a constant of the network: it depends on the weights and somewhat "
+    "on the image. Particles wider than the effective field make holes likely, not certain."
+)
 
 
 def section(
@@ -59,7 +63,8 @@ def section(
         ("model", "theoretical, px", "nm", "effective, px", "nm", "effective / theoretical"),
         [_cells(row) for row in rows],
     )
-    return Section("field", "Field of view", _TEXT, [Group("", [table, held, *pictures])]), fields
+    groups = [Group("", [table, held, *pictures])]
+    return Section("field", "Field of view", _TEXT, groups, _NOT), fields
 
 
 def _row(name: str, field: Field, calibration: Calibration) -> dict[str, object]:
@@ -87,10 +92,11 @@ def _cells(row: dict[str, object]) -> list[str]:
 def _words(field: Field, calibration: Calibration) -> str:
     size = calibration.pixel_size_nm
     nm = "" if size is None else f" ({field.effective_px * size:.3g} nm)"
+    same = "; the two squares coincide" if field.effective_px == field.theoretical_px else ""
     return (
-        f"field of view on the image. White: theoretical, {field.theoretical_px} px. Orange: "
-        f"effective, {field.effective_px} px{nm}. Right: the gradient itself, mean of "
-        f"{field.n_points} output pixels, drawn as its square root so that the rim can be seen."
+        f"field of view on the image. White: theoretical, {field.theoretical_px} px. Orange, "
+        f"dashed: effective, {field.effective_px} px{nm}{same}. Right: the gradient itself, mean "
+        f"of {field.n_points} output pixels, drawn as its square root so that the rim can be seen."
     )
 
 
@@ -99,7 +105,9 @@ def _picture(field: Field, view: View) -> bytes:
     centre = y - around[0].start, x - around[1].start
     squares = [
         Square(centre, field.theoretical_px, (255, 255, 255), "theoretical"),
-        Square(centre, max(field.effective_px, 1), (230, 159, 0), "effective", True),
+        Square(
+            centre, max(field.effective_px, 1), (230, 159, 0), "effective", below=True, dashed=True
+        ),
     ]
     image = Panel(
         view.prepared[around],
@@ -115,7 +123,7 @@ def _picture(field: Field, view: View) -> bytes:
         bar_label="of the largest",
         marks=[
             Square((radius, radius), field.theoretical_px, (255, 255, 255)),
-            Square((radius, radius), field.effective_px, (230, 159, 0)),
+            Square((radius, radius), field.effective_px, (230, 159, 0), dashed=True),
         ],
     )  # fmt: skip
     return sheet([image, weight], columns=2, cell=420)

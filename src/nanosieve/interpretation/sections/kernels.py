@@ -33,15 +33,23 @@ MOST_KERNELS = 64
 _CLEARLY = 0.8  # of what is left over by chance
 _SMALLEST_BETTER = 10.0  # difference of BIC: "very strong" (Kass & Raftery 1995)
 _TEXT = (
-    "The kernels of the layer that sees the image itself are images: blue weights count against, "
-    "vermilion ones for. A network adds up the grey values under them. How they pass spatial "
-    "frequencies tells whether they average (the middle bright), find edges or blobs (a ring) or "
-    "amplify noise (the corners).",
-    "Two readings are fitted by least squares: two crossed lines (a pair of Gabor functions) on a "
-    "blur, and a detector of blobs (Laplacian of Gaussian, LoG). What a fit leaves over is given "
-    "as a share of the kernel's variation; kernels of white noise of the same size show what the "
-    "same model leaves over by chance. The model with the smaller BIC describes the kernel better "
-    "with its number of parameters paid for; a difference under 10 decides nothing.",
+    "The kernels of the layer that sees the image itself are images. A network adds up the grey "
+    "values under a kernel, each times its weight: a bright pixel raises the sum where the weight "
+    "is vermilion and lowers it where it is blue. Bright is meant in the network's input, which is "
+    "the image turned over where the network was trained on the other polarity. Whether a large "
+    "sum counts for a particle or against it is up to the layers that follow, which give each "
+    "kernel a sign of its own; only in a network of one filter do the colours themselves mean for "
+    "and against. How kernels pass spatial frequencies tells whether they average (the middle "
+    "bright), find edges or blobs (a ring) or amplify noise (the corners).",
+    "Two formulas are fitted to each kernel by least squares: two crossed lines (a pair of Gabor "
+    "functions) on a blur, and a detector of blobs (Laplacian of Gaussian, LoG). What a fit leaves "
+    "over is given as a share of the kernel's variation; kernels of white noise of the same size "
+    "show what the same formula leaves over by chance. BIC weighs closeness of a fit against its "
+    "number of parameters: lower is better; a difference under 10 says nothing.",
+)
+_NOT = (
+    "a reason for the decision, except in a network of one filter: deeper layers may ignore a "
+    "kernel or undo it. That a formula describes a kernel does not say that the network needs it."
 )
 
 
@@ -62,21 +70,21 @@ def section(
         groups.append(Group(model.name, _parts(model.name, kernels, fits, calibration, output)))
     if rows:
         output.table("kernels.csv", pd.DataFrame(rows))
-    return Section("kernels", "Kernels", _TEXT, groups)
+    return Section("kernels", "Kernels", _TEXT, groups, _NOT)
 
 
 _Fits = dict[str, dict[str, KernelFit]]
 
 
 def _fits(kernels: Kernels) -> _Fits:
-    """Kernel's name -> model -> fit."""
+    """Kernel's name -> model -> fit; none of the mean, in which kernels of any sign cancel."""
     named = {str(index + 1): kernel for index, kernel in enumerate(kernels.weights)}
     if len(named) > 1:
         named["mean"] = kernels.mean
     side = kernels.weights.shape[-1]
     usable = [model for model in (GABOR, LOG) if can_fit(side, model)]
     return {
-        name: {model: fit_kernel(kernel, model) for model in usable}
+        name: {model: fit_kernel(kernel, model) for model in usable if name != "mean"}
         for name, kernel in named.items()
     }
 
@@ -137,7 +145,7 @@ def _one_kernel(
     single = len(kernels.weights) == 1
     kernel, name = kernels.mean, "1" if single else "mean"
     word = "the kernel" if single else f"the mean of {len(kernels.weights)} kernels"
-    fit = fits[name]
+    fit = fits[name]  # empty for the mean
     panels = [Panel(kernel, word.removeprefix("the "), "signed", calibration=calibration)]
     for kind, short in ((GABOR, "Gabor pair + Gaussian"), (LOG, "LoG")):
         if kind in fit:
@@ -157,38 +165,66 @@ def _one_kernel(
         f"{word.capitalize()}, {size}, "
         + ("with its fits and what they leave over, in one scale of colours, " if fit else "")
         + "and its frequency response: frequency 0 in the middle, the finest that the pixels hold "
-        "at the edges.",
-    )
+        "at the edges."
+        + ("" if single else " In the mean, kernels that later layers count with opposite signs "
+           "cancel: it shows what the kernels share (as Horwath et al. 2020 draw it), not what the "
+           "network decides by, and is not fitted."),
+    )  # fmt: skip
     svg = output.chart(f"{model}/frequency.svg", _radial(kernels, calibration))
-    return [figure, *_fit_table(fits, name, len(kernel)), Figure(svg, _radial_caption(single))]
+    return [figure, _fit_table(fits, len(kernel)), Figure(svg, _radial_caption(single))]
 
 
-def _fit_table(fits: _Fits, name: str, side: int) -> list[Table | str]:
-    fit = fits[name]
-    if not fit:
-        return [
+def _fit_table(fits: _Fits, side: int) -> Table | str:
+    every = [of_kernel for name, of_kernel in fits.items() if name != "mean"]
+    if not every[0]:
+        return (
             f"Not fitted: {side} x {side} values are too few for 11 and for 5 parameters; "
             "kernels from 5 x 5 (LoG: 4 x 4) are."
-        ]
+        )
+    if len(every) > 1:
+        return _many_fits(every, side)
+    rows = [
+        [kind, number(fit.residual_share), number(chance_residual(side, kind)), number(fit.bic, 4)]
+        for kind, fit in every[0].items()
+    ]
+    return Table(
+        ("formula", "left over", "by chance", "BIC"), rows,
+        f"{_verdict(every[0], side)} Parameters of the fits: kernels.csv.",
+    )  # fmt: skip
+
+
+def _many_fits(every: list[dict[str, KernelFit]], side: int) -> Table:
+    """Of how many kernels a formula describes the shape."""
     rows = []
-    for kind, of_kind in fit.items():
-        every = [f[kind].residual_share for key, f in fits.items() if key != "mean"]
-        known = [share for share in every if not math.isnan(share)]
+    for kind in every[0]:
+        left = [fits[kind].residual_share for fits in every]
+        known = [share for share in left if not math.isnan(share)]
+        lower = sum(
+            fits[kind].bic < min(f.bic for k, f in fits.items() if k != kind) - _SMALLEST_BETTER
+            for fits in every
+            if len(fits) > 1
+        )
         rows.append(
             [
                 kind,
-                number(of_kind.residual_share),
-                number(float(np.median(known)) if known else None) if name == "mean" else "–",
+                f"{sum(_is_close(fits[kind], side) for fits in every)} of {len(every)}",
+                number(float(np.median(known)) if known else None),
                 number(chance_residual(side, kind)),
-                number(of_kind.bic, 4),
+                f"{lower} of {len(every)}" if len(every[0]) > 1 else "–",
             ]
         )
-    return [
-        Table(
-            ("model", "left over", "median of all kernels", "by chance", "BIC"), rows,
-            f"{_verdict(fit, side)} Parameters of every fit: kernels.csv.",
-        )
-    ]  # fmt: skip
+    head = ("formula", "kernels that it fits clearly better than noise", "left over, median",
+            "by chance", "kernels with a BIC lower by 10")  # fmt: skip
+    return Table(
+        head, rows,
+        "Shapes of the kernels, one by one; which of them the network uses is not in it. "
+        "Parameters of every fit: kernels.csv.",
+    )  # fmt: skip
+
+
+def _is_close(fit: KernelFit, side: int) -> bool:
+    """Whether it leaves clearly less than of white noise; not where there is nothing to fit."""
+    return fit.residual_share < _CLEARLY * chance_residual(side, fit.model)
 
 
 def _verdict(fit: dict[str, KernelFit], side: int) -> str:
@@ -196,15 +232,12 @@ def _verdict(fit: dict[str, KernelFit], side: int) -> str:
     told = {kind: f for kind, f in fit.items() if not math.isnan(f.residual_share)}
     if not told:
         return "The kernel is constant: there is nothing to fit."
-    close = [
-        f for kind, f in told.items() if f.residual_share < _CLEARLY * chance_residual(side, kind)
-    ]
-    if not close:
-        return "No model fits clearly better than it fits white noise."
+    if not any(_is_close(f, side) for f in told.values()):
+        return "No formula fits clearly better than it fits white noise."
     ordered = sorted(told.values(), key=lambda f: f.bic)
     best = ordered[0]
     if len(ordered) > 1 and ordered[1].bic - best.bic < _SMALLEST_BETTER:
-        return "The two models describe it equally well."
+        return "The two describe it equally well: their BIC differ by less than 10."
     explained = 100 * (1 - best.residual_share)
     word = "Better described" if len(ordered) > 1 else "Described"
     return f"{word} as {best.model}, which explains {explained:.0f} % of its variation."

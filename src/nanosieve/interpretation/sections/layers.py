@@ -8,7 +8,7 @@ import pandas as pd
 from nanosieve.core.micrograph import Calibration
 from nanosieve.interpretation.model import TrainedNetwork
 from nanosieve.interpretation.page import Figure, Group, Output, Section, Table
-from nanosieve.interpretation.pictures import Panel, sheet
+from nanosieve.interpretation.pictures import Panel, is_constant, sheet
 from nanosieve.interpretation.responses import activations, layer_table
 from nanosieve.interpretation.subject import View
 from nanosieve.report.text import number, percent
@@ -19,6 +19,10 @@ _TEXT = (
     "negative, vermilion positive, each on its own scale. Early layers keep the image's detail; "
     "deep ones have fewer, larger pixels. A channel that is constant over the whole image carries "
     "nothing: with ReLU such channels may have died in training (Horwath et al. 2020).",
+)
+_NOT = (
+    "comparable in strength from panel to panel. A channel that looks like particles is no proof "
+    "that the next layer uses it; one that is constant here may answer to another image."
 )
 
 
@@ -41,7 +45,7 @@ def section(
             parts.append(Figure(picture, _caption(name, of_layer, scale)))
         groups.append(Group(model.name, [*parts, _shown(table)]))
     output.table("layers.csv", pd.concat(tables).pipe(_model_first))
-    return Section("layers", "Activations", _TEXT, groups)
+    return Section("layers", "Activations", _TEXT, groups, _NOT)
 
 
 def _some(table: pd.DataFrame) -> list[str]:
@@ -58,7 +62,12 @@ def _picture(maps: np.ndarray, calibration: Calibration, scale: float) -> bytes:
     size = calibration.pixel_size_nm
     own = Calibration() if size is None else Calibration(size * scale, calibration.source)
     panels = [
-        Panel(maps[channel], f"channel {channel}", "signed", calibration=own if not place else None)
+        Panel(
+            maps[channel],
+            f"channel {channel}" + (": constant" if is_constant(maps[channel]) else ""),
+            "signed",
+            calibration=own if not place else None,
+        )
         for place, channel in enumerate(sorted(order))
     ]
     return sheet(panels, columns=4, cell=230)

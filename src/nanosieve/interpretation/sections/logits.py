@@ -6,9 +6,9 @@ from markupsafe import Markup
 
 from nanosieve.core.errors import UsageError
 from nanosieve.interpretation.model import TrainedNetwork
-from nanosieve.interpretation.noise_check import NoiseCheck, noise_check
+from nanosieve.interpretation.noise_check import CLEAR, ENOUGH, NoiseCheck, noise_check
 from nanosieve.interpretation.page import Figure, Group, Output, Section, Table
-from nanosieve.interpretation.pictures import Panel, sheet
+from nanosieve.interpretation.pictures import Panel, is_constant, sheet
 from nanosieve.interpretation.responses import logits_of, particle_logit
 from nanosieve.interpretation.subject import View
 from nanosieve.report import colours
@@ -28,7 +28,16 @@ _TEXT = (
     "alone; 'noise alone' what the noise alone gives on level ground. The score is the particle "
     "share times 'without noise' (cut to 0 ... 1): 1 the map shows particles, 0 noise or nothing. "
     "A constant map is that of a network with one output, whose other logit is fixed, or dead. "
-    "Lattice fringes, and grain of the support finer than 8 px, count as noise here.",
+    f"The words are cut by convention: 'particles' from {CLEAR:g}, 'particles, but much noise' (or "
+    f"'other structure') from {ENOUGH:g}, 'noise' (or 'other structure') below. Nobody has "
+    "validated these cuts: 0.74 and 0.76 are the same.",
+)
+_NOT = (
+    "an accuracy, and it certifies nothing. A network can score 1 and outline every particle "
+    "wrongly: borders are left out on purpose. It is one image: another contrast or dose may give "
+    "another score. Lattice fringes, and grain of the support finer than 8 px, count as noise. A "
+    "low score is a reason to test the network on another session before using it; a high one is "
+    "no reason not to."
 )
 
 
@@ -41,7 +50,7 @@ def section(
     for model, view in zip(models, views, strict=True):
         logits = _maps(model, view.prepared)
         picture = output.picture(f"{model.name}/logits.png", _picture(model, view, logits))
-        parts: list[Figure | Table | str] = [Figure(picture, _caption(model))]
+        parts: list[Figure | Table | str] = [Figure(picture, _caption(model, logits[:-1]))]
         names = [*model.network.classes, DECIDING]
         try:
             checks = noise_check(
@@ -66,7 +75,7 @@ def section(
         groups.append(Group(model.name, parts))
     if rows:
         output.table("logits.csv", pd.DataFrame(rows))
-    return Section("logits", "Logits: particles or noise", _TEXT, groups), deciding
+    return Section("logits", "Logits: particles or noise", _TEXT, groups, _NOT), deciding
 
 
 def _maps(model: TrainedNetwork, prepared: np.ndarray) -> np.ndarray:
@@ -82,20 +91,34 @@ def _picture(model: TrainedNetwork, view: View, logits: np.ndarray) -> bytes:
         *(
             Panel(map_, f"logit: {name}", "signed")
             for name, map_ in zip(model.network.classes, logits, strict=False)
+            if not is_constant(map_)
         ),
-        Panel(logits[-1], "deciding logit", "signed"),
+        Panel(
+            logits[-1],
+            "deciding logit" + (": constant" if is_constant(logits[-1]) else ""),
+            "signed",
+        ),
         Panel(probability, "probability", limits=(0.0, 1.0)),
     ]
     return sheet(panels, columns=3 if len(panels) > 4 else 4, cell=330)
 
 
-def _caption(model: TrainedNetwork) -> str:
+def _caption(model: TrainedNetwork, logits: np.ndarray) -> str:
     how = (
         "each class by its own sigmoid"
         if model.network.activation == "sigmoid"
         else "softmax over the classes"
     )
-    return f"{model.name}: image, logit of each class, deciding logit and probability ({how})."
+    constant = [
+        f"{name} (constant, {map_.flat[0]:.3g})"
+        for name, map_ in zip(model.network.classes, logits, strict=True)
+        if is_constant(map_)
+    ]
+    left_out = f" Not drawn: the logit of {', '.join(constant)}." if constant else ""
+    return (
+        f"{model.name}: image, logit of each class, deciding logit and probability ({how})."
+        f"{left_out}"
+    )
 
 
 def _row(model: str, name: str, check: NoiseCheck) -> dict[str, object]:

@@ -24,8 +24,11 @@ _TEXT = (
     "Pixels at or above the threshold are particle. Lines: means over images; bands: one standard "
     "deviation between images, cut to 0 ... 1 (Horwath et al. 2020, Figs. 6 and 7). A flat curve "
     "means that the choice of the threshold hardly matters; a network whose edges are wide has a "
-    "sloping one. Dashed: the threshold of the model. The best threshold is chosen on the very "
-    "images it is scored on, and flatters.",
+    "sloping one. Dashed: the threshold of the model.",
+)
+_NOT = (
+    "a way to choose a threshold and score it at once: the best one is chosen on the very images "
+    "it is scored on. On images that the network was trained on all scores flatter."
 )
 
 
@@ -54,7 +57,7 @@ def section(
         "F1 is the mean over images, in brackets the "
         "standard deviation between them.",
     )  # fmt: skip
-    return Section("thresholds", "Thresholds", _TEXT, [Group("", [table, *charts])]), found
+    return Section("thresholds", "Thresholds", _TEXT, [Group("", [table, *charts])], _NOT), found
 
 
 _NAMES = dict(zip(SCORES, ("Precision", "Recall", "F1"), strict=True))
