@@ -155,6 +155,20 @@ def test_a_deep_network_and_named_layers_and_lines(tmp_path, micrograph):
     assert "Not fitted: 3 x 3 values are too few" in page
 
 
+@pytest.mark.parametrize(("depth", "tick", "broken"), [(80, True, False), (250, False, True)])
+def test_profiles_beyond_the_levels_are_drawn_or_said_to_be_broken(tmp_path, models, depth, tick,
+                                                                   broken):  # fmt: skip
+    image, _ = drawn()
+    image[36:45, 46:49] -= depth  # a thick spot inside: 2.3 and 5 times the step
+    tifffile.imwrite(tmp_path / "spot.tif", image)
+    wanted = Wanted(image=tmp_path / "spot.tif", lines=("40,45,40,85",))
+    explain(models[:1], tmp_path / "out", wanted)
+    svg = (tmp_path / "out" / "profiles" / "line-1.svg").read_text(encoding="utf-8")
+    assert (">2</text>" in svg) == tick
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert ("line is broken where it leaves -2 to 3" in page) == broken
+
+
 def test_the_mean_of_many_kernels_is_drawn_but_not_fitted(tmp_path, micrograph):
     path = tmp_path / "wide.safetensors"
     save_weights(build("horwath-wide", filters=3, kernel=5), path)

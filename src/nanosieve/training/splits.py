@@ -161,7 +161,7 @@ def _refuse_few(n: int, needed: int, groups: list[str], *, ungrouped: bool) -> N
     hint = "add images, or ask for fewer parts"
     if not ungrouped:
         hint = (
-            "name groups in dataset.csv or data.groups; where no two images are of one sample, "
+            "name groups in dataset.csv or data.groups; where each is of a session of its own, "
             'write groups = "image" in [data], each image its own group; or write '
             f"ungrouped = true in [data]: {_LEAK}"
         )
