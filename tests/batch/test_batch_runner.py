@@ -2,13 +2,14 @@
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from nanosieve.batch import rebuild, runner, store
 from nanosieve.batch.discover import Input
-from nanosieve.batch.process import Job
+from nanosieve.batch.process import Job, Outcome
 from nanosieve.core.errors import UsageError
 from nanosieve.core.settings import Settings
 from stand_in import stand_in
@@ -87,3 +88,15 @@ def test_a_process_ends_with_its_parent(monkeypatch):
 class _Ended:
     def join(self) -> None:
         return
+
+
+def test_with_a_network_one_input_is_read_while_the_network_is_at_another(monkeypatch):
+    together = threading.Barrier(2, timeout=10)  # broken unless two are at work at once
+
+    def meeting(item: Input, job: Job) -> Outcome:
+        together.wait()
+        return stand_in(item, job)
+
+    monkeypatch.setattr(runner, "process", meeting)
+    job = Job(Path("out"), Settings(method="a.onnx"))
+    assert [one.name for one in runner.run(inputs(*"dbca"), job)] == list("dbca")

@@ -155,11 +155,13 @@ def test_a_deep_network_and_named_layers_and_lines(tmp_path, micrograph):
     assert "Not fitted: 3 x 3 values are too few" in page
 
 
-@pytest.mark.parametrize(("depth", "tick", "broken"), [(80, True, False), (250, False, True)])
+@pytest.mark.parametrize(
+    ("depth", "tick", "broken"), [(0, False, False), (120, True, False), (300, True, True)]
+)
 def test_profiles_beyond_the_levels_are_drawn_or_said_to_be_broken(tmp_path, models, depth, tick,
                                                                    broken):  # fmt: skip
     image, _ = drawn()
-    image[36:45, 46:49] -= depth  # a thick spot inside: 2.3 and 5 times the step
+    image[36:45, 55:57] -= depth  # a thick spot inside: 1, 2.4, 3.6 times the step
     tifffile.imwrite(tmp_path / "spot.tif", image)
     wanted = Wanted(image=tmp_path / "spot.tif", lines=("40,45,40,85",))
     explain(models[:1], tmp_path / "out", wanted)
@@ -171,7 +173,7 @@ def test_profiles_beyond_the_levels_are_drawn_or_said_to_be_broken(tmp_path, mod
 
 def test_the_mean_of_many_kernels_is_drawn_but_not_fitted(tmp_path, micrograph):
     path = tmp_path / "wide.safetensors"
-    save_weights(build("horwath-wide", filters=3, kernel=5), path)
+    save_weights(build("horwath-wide", width=3, kernel=7), path)
     explain([path], tmp_path / "out", Wanted(image=micrograph, n_borders=1))
     kernels = pd.read_csv(tmp_path / "out" / "kernels.csv").set_index("kernel")
     assert kernels["log_bic"].notna().to_dict() == {"1": True, "2": True, "3": True, "mean": False}

@@ -49,7 +49,8 @@ def test_shares_of_the_image_itself_are_those_of_arithmetic(image, mask):
         ((0.75, 0.25, 0.0), 1.0, "particles"),
         ((0.74, 0.26, 0.0), 1.0, "particles, but much noise"),
         ((0.50, 0.10, 0.40), 1.0, "particles, but much other structure"),
-        ((0.95, 0.01, 0.04), 0.6, "particles, but much noise"),  # it goes without noise
+        ((0.95, 0.01, 0.04), 0.6, "particles, but less without noise"),
+        ((0.95, 0.01, 0.04), 0.4, "noise"),
         ((0.49, 0.51, 0.0), 1.0, "noise"),
         ((0.49, 0.01, 0.50), 1.0, "other structure"),
         ((0.90, 0.0, 0.10), -1.0, "noise"),

@@ -3,8 +3,15 @@
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
@@ -40,9 +47,32 @@ def run(inputs: Sequence[Input], job: Job, *, jobs: int = 1) -> Iterator[Outcome
     if jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}")
     jobs = min(jobs, len(inputs))
+    if jobs <= 1 and job.settings.has_model and len(inputs) > 1:
+        return _overlapping(inputs, job)
     if jobs <= 1:
         return (process(item, job) for item in inputs)
     return _in_processes(inputs, job, jobs)
+
+
+def _overlapping(inputs: Sequence[Input], job: Job) -> Iterator[Outcome]:
+    """Two inputs at a time in threads: one is read or labelled while the network is at the other.
+
+    Outcomes keep the order of the inputs.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        running: deque[Future[Outcome]] = deque()
+        try:
+            for item in inputs:
+                running.append(pool.submit(process, item, job))
+                if len(running) == 2:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        except BaseException:
+            # Ctrl-C: what has not begun does not begin; what has is finished and stays.
+            for future in running:
+                future.cancel()
+            raise
 
 
 def _in_processes(inputs: Sequence[Input], job: Job, jobs: int) -> Iterator[Outcome]:

@@ -1,6 +1,7 @@
 """The border to other people's readers: their exceptions, warnings and log lines stop here."""
 
 import logging
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from nanosieve.core.errors import FailedInput, InputError
 
 _LOGGERS = ("rsciio", "tifffile", "PIL", "h5py", "ncempy", "zarr")
 _LONGEST = 160
+_CATCHING = threading.RLock()
 
 
 @contextmanager
@@ -65,7 +67,8 @@ def _captured(said: list[str]) -> Iterator[None]:
         logger.addHandler(handler)
         logger.propagate = False
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        # What is caught is the whole program's: one thread at a time.
+        with _CATCHING, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield
     finally:

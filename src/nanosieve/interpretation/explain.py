@@ -205,16 +205,16 @@ def _edge_words(name: str, subject: Subject, result: Explanation) -> str:
     where = f"of the {own.n_borders} borders measured in {subject.name}"
     if of_model.n_fitted == 0:
         return f"none {where} has a width in its probability"
-    words = (
-        f"{of_model.n_fitted} {where} are {_range(of_model)} {result.unit} wide in its probability"
-    )
-    return words if own.n_fitted == 0 else f"{words} ({own.n_fitted} in the image: {_range(own)})"
+    words = f"{of_model.n_fitted} {where} are {_range(of_model, result.unit)} in its probability"
+    if own.n_fitted == 0:
+        return words
+    return f"{words}; in the image itself {own.n_fitted} are {_range(own, result.unit)}"
 
 
-def _range(widths: edges.Widths) -> str:
+def _range(widths: edges.Widths, unit: str) -> str:
     if widths.n_fitted == 1:
-        return f"{widths.median:.3g}"
-    return f"{widths.low:.3g} to {widths.high:.3g}, median {widths.median:.3g}"
+        return f"{widths.median:.3g} {unit} wide"
+    return f"{widths.low:.3g} to {widths.high:.3g} {unit} wide (median {widths.median:.3g})"
 
 
 def _facts(

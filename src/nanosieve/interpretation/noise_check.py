@@ -86,18 +86,25 @@ class NoiseCheck:
     def verdict(self) -> str:
         """Say the score in words, cut at 0.75 and 0.5 by convention; the cuts are not validated.
 
-        ``particles`` from 0.75; ``particles, but much noise`` or ``particles, but much other
-        structure`` from 0.5; ``noise`` or ``other structure`` below; ``constant``. Of noise and
-        other structure the one that takes more from the score is named.
+        ``particles`` from 0.75; ``particles, but much noise``, ``particles, but less without
+        noise`` or ``particles, but much other structure`` from 0.5, whichever takes the most from
+        the score; ``noise`` or ``other structure`` below; ``constant``.
         """
         if math.isnan(self.particle_share):
             return "constant"
         if self.score >= CLEAR:
             return "particles"
-        # What goes without noise was made by it.
-        by_noise = self.noise_share + self.particle_share - self.score
-        rest = "noise" if by_noise >= self.other_share else "other structure"
-        return f"particles, but much {rest}" if self.score >= ENOUGH else rest
+        lost = self.particle_share - self.score
+        if self.score < ENOUGH:
+            # What goes without noise was made by it.
+            by_noise = self.noise_share + lost >= self.other_share
+            return "noise" if by_noise else "other structure"
+        taken = {
+            "much noise": self.noise_share,
+            "less without noise": lost,
+            "much other structure": self.other_share,
+        }
+        return f"particles, but {max(taken, key=taken.__getitem__)}"
 
 
 def noise_check(

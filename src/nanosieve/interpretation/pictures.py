@@ -229,7 +229,8 @@ def _draw_mark(
         return
     y, x = ((place + 0.5) * factor for place in mark.centre)
     half = mark.side * factor / 2
-    box = (x - half, y - half, x + half, y + half)
+    # The last pixel belongs to it: a square as large as the picture is seen whole.
+    box = (x - half, y - half, x + half - 1, y + half - 1)
     if mark.dashed:
         _draw_dashes(draw, box, mark.colour)
     else:

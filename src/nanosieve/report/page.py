@@ -172,11 +172,12 @@ def selection_sentence(population: PopulationView) -> str:
         return ""
     change = isolated.mean.value / counted.mean.value - 1
     direction = "larger" if change > 0 else "smaller"
+    why = "" if change > 0 else ": large ones touch a neighbour or the border more often"
     return (
         f"{text.count(isolated.n, 'particle')} of {counted.n:,} "
         f"({text.percent(isolated.n / counted.n)}) are isolated; their mean diameter is "
         f"{text.percent(abs(change))} {direction} than that of all. To keep only isolated "
-        "particles is to select by size: large ones touch a neighbour or the border more often."
+        f"particles is to select by size{why}."
     )
 
 

@@ -178,7 +178,7 @@ def calibration_doubt(before: float, after: float) -> str:
         return ""
     return (
         "The probabilities of this model are not to be trusted as such: after calibration they "
-        f"are off by {after:.3f} on average (before: {before:.3f}); its masks are not concerned."
+        f"are off by {after:.3f} on average (before: {before:.3f})."
     )
 
 

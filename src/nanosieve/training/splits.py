@@ -161,8 +161,8 @@ def _refuse_few(n: int, needed: int, groups: list[str], *, ungrouped: bool) -> N
     hint = "add images, or ask for fewer parts"
     if not ungrouped:
         hint = (
-            "name groups in dataset.csv or data.groups; where each is of a session of its own, "
-            'write groups = "image" in [data], each image its own group; or write '
+            'name groups in dataset.csv or data.groups; write groups = "image" in [data], each '
+            "image its own group, where each is of a session of its own; or write "
             f"ungrouped = true in [data]: {_LEAK}"
         )
     raise UsageError(

@@ -38,8 +38,8 @@ _TEXT = (
     "is vermilion and lowers it where it is blue. Bright is meant in the network's input, which is "
     "the image turned over where the network was trained on the other polarity. Whether a large "
     "sum counts for a particle or against it is up to the layers that follow, which give each "
-    "kernel a sign of its own; only in a network of one filter do the colours themselves mean for "
-    "and against. How kernels pass spatial frequencies tells whether they average (the middle "
+    "kernel a sign of its own; only in a network of one filter the sum itself speaks for a "
+    "particle. How kernels pass spatial frequencies tells whether they average (the middle "
     "bright), find edges or blobs (a ring) or amplify noise (the corners).",
     "Two formulas are fitted to each kernel by least squares: two crossed lines (a pair of Gabor "
     "functions) on a blur, and a detector of blobs (Laplacian of Gaussian, LoG). What a fit leaves "
@@ -202,7 +202,7 @@ def _many_fits(every: list[dict[str, KernelFit]], side: int) -> Table:
         lower = sum(
             fits[kind].bic < min(f.bic for k, f in fits.items() if k != kind) - _SMALLEST_BETTER
             for fits in every
-            if len(fits) > 1
+            if len(fits) > 1 and _is_close(fits[kind], side)
         )
         rows.append(
             [
@@ -214,7 +214,7 @@ def _many_fits(every: list[dict[str, KernelFit]], side: int) -> Table:
             ]
         )
     head = ("formula", "kernels that it fits clearly better than noise", "left over, median",
-            "by chance", "kernels with a BIC lower by 10")  # fmt: skip
+            "by chance", "of these, with the BIC lower by 10")  # fmt: skip
     return Table(
         head, rows,
         "Shapes of the kernels, one by one; which of them the network uses is not in it. "

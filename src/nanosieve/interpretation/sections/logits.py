@@ -28,9 +28,10 @@ _TEXT = (
     "alone; 'noise alone' what the noise alone gives on level ground. The score is the particle "
     "share times 'without noise' (cut to 0 ... 1): 1 the map shows particles, 0 noise or nothing. "
     "A constant map is that of a network with one output, whose other logit is fixed, or dead. "
-    f"The words are cut by convention: 'particles' from {CLEAR:g}, 'particles, but much noise' (or "
-    f"'other structure') from {ENOUGH:g}, 'noise' (or 'other structure') below. Nobody has "
-    "validated these cuts: 0.74 and 0.76 are the same.",
+    f"The words are cut by convention: 'particles' from {CLEAR:g}; from {ENOUGH:g} 'particles, "
+    "but' what takes the most from the score ('much noise', 'less without noise', 'much other "
+    "structure'); below 'noise' or 'other structure'. Nobody has validated these cuts: 0.74 and "
+    "0.76 are the same.",
 )
 _NOT = (
     "an accuracy, and it certifies nothing. A network can score 1 and outline every particle "
@@ -157,7 +158,7 @@ def _histogram(logit: np.ndarray, mask: np.ndarray, model: TrainedNetwork) -> Ma
     ]  # fmt: skip
     p = model.threshold
     cut = model.temperature * float(np.log(p / (1 - p)))
-    rules = [Rule(cut, colours.BLUE, f"threshold {p:g}", dashed=True)] if low < cut < high else []
+    rules = [Rule(cut, colours.BLUE, f"threshold {p:.3g}", dashed=True)] if low < cut < high else []
     return chart(
         [*bars, *rules], x_label="deciding logit", y_label="share of the class's pixels, %",
         x_limits=(low, high), title="Deciding logit on particles and on support",
