@@ -13,7 +13,7 @@ COST_COLUMNS = {
     "milliseconds": "median over images of the time from pixels to particles; the first of a "
     "process also loads the method",
     "milliseconds_per_megapixel": "the same, per million pixels",
-    "peak_mb": "highest resident memory of the process while the method ran; blank where the "
+    "memory_mb": "most memory that a run took beyond what the process held before; blank where the "
     "system does not tell",
     "parameters": "trained weights of the network; blank for what is none",
 }
@@ -24,10 +24,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Cost:
-    """One run on one image; ``peak_mb`` is ``None`` where the system does not tell."""
+    """One run on one image; ``memory_mb`` is ``None`` where the system does not tell."""
 
     milliseconds: float
-    peak_mb: float | None
+    memory_mb: float | None
 
 
 def measured(action: Callable[[], _T]) -> tuple[_T, Cost]:
@@ -39,11 +39,13 @@ def measured(action: Callable[[], _T]) -> tuple[_T, Cost]:
     >>> result, cost.milliseconds > 0
     (499500, True)
     """
-    tells = _forget_peak()
+    before = _resident_mb("VmRSS") if _forget_peak() else None
     start = time.perf_counter()
     result = action()
     milliseconds = 1e3 * (time.perf_counter() - start)
-    return result, Cost(milliseconds, _peak_mb() if tells else None)
+    after = None if before is None else _resident_mb("VmHWM")
+    taken = None if before is None or after is None else max(after - before, 0.0)
+    return result, Cost(milliseconds, taken)
 
 
 def cost_table(
@@ -69,14 +71,14 @@ def cost_table(
             continue
         times = np.array([cost.milliseconds for cost, _ in runs])
         pixels = np.array([n for _, n in runs])
-        peaks = [cost.peak_mb for cost, _ in runs if cost.peak_mb is not None]
+        peaks = [cost.memory_mb for cost, _ in runs if cost.memory_mb is not None]
         rows.append(
             {
                 "method": method,
                 "n_images": len(runs),
                 "milliseconds": float(np.median(times)),
                 "milliseconds_per_megapixel": float(np.median(times / (pixels / 1e6))),
-                "peak_mb": max(peaks, default=float("nan")),
+                "memory_mb": max(peaks, default=float("nan")),
                 "parameters": parameters.get(method),
             }
         )
@@ -92,8 +94,8 @@ def cost_lines(costs: pd.DataFrame) -> list[str]:
             f"{row['method']}: {row['milliseconds']:.0f} ms an image, "
             f"{row['milliseconds_per_megapixel']:.0f} ms a megapixel"
         )
-        if pd.notna(row["peak_mb"]):
-            line += f", {row['peak_mb']:.0f} MB at most"
+        if pd.notna(row["memory_mb"]):
+            line += f", {row['memory_mb']:.0f} MB at most"
         if pd.notna(row["parameters"]):
             line += f", {row['parameters']} parameters"
         lines.append(line)
@@ -109,8 +111,9 @@ def _forget_peak() -> bool:
     return True
 
 
-def _peak_mb() -> float | None:
+def _resident_mb(name: str) -> float | None:
+    """Resident memory now (``VmRSS``) or the most since it was reset (``VmHWM``)."""
     for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(f"{name}:"):
             return float(line.split()[1]) / 1024
     return None

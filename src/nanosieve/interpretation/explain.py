@@ -205,10 +205,12 @@ def _edge_words(name: str, subject: Subject, result: Explanation) -> str:
     where = f"of the {own.n_borders} borders measured in {subject.name}"
     if of_model.n_fitted == 0:
         return f"none {where} has a width in its probability"
-    words = f"{of_model.n_fitted} {where} are {_range(of_model, result.unit)} in its probability"
+    are = "is" if of_model.n_fitted == 1 else "are"
+    words = f"{of_model.n_fitted} {where} {are} {_range(of_model, result.unit)} in its probability"
     if own.n_fitted == 0:
         return words
-    return f"{words}; in the image itself {own.n_fitted} are {_range(own, result.unit)}"
+    are = "is" if own.n_fitted == 1 else "are"
+    return f"{words}; in the image itself {own.n_fitted} {are} {_range(own, result.unit)}"
 
 
 def _range(widths: edges.Widths, unit: str) -> str:

@@ -246,12 +246,21 @@ def _beyond(
 ) -> tuple[float, float]:
     """Place for the number of a line: beyond its end, beside it where the picture ends there."""
     length = math.dist(start, end) or 1.0
-    along = (end[0] - start[0]) / length, (end[1] - start[1]) / length
-    for x, y in (along, (along[1], -along[0]), (-along[1], along[0])):
-        place = end[0] + _LABEL_OFF * x, end[1] + _LABEL_OFF * y
-        if all(_LABEL_ROOM <= c < n - _LABEL_ROOM for c, n in zip(place, size, strict=True)):
-            return place
-    return end[0] - _LABEL_OFF * along[0], end[1] - _LABEL_OFF * along[1]
+    x, y = (end[0] - start[0]) / length, (end[1] - start[1]) / length
+    places = [
+        (end[0] + _LABEL_OFF * dx, end[1] + _LABEL_OFF * dy)
+        for dx, dy in ((x, y), (y, -x), (-y, x))
+    ]
+    inner = [
+        tuple(
+            float(np.clip(c, _LABEL_ROOM, n - 1 - _LABEL_ROOM))
+            for c, n in zip(place, size, strict=True)
+        )
+        for place in places
+    ]
+    if inner[0] == places[0]:
+        return places[0]
+    return max(inner[1:], key=lambda place: math.dist(place, end))
 
 
 def _draw_dashes(

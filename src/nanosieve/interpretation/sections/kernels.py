@@ -204,13 +204,14 @@ def _many_fits(every: list[dict[str, KernelFit]], side: int) -> Table:
             for fits in every
             if len(fits) > 1 and _is_close(fits[kind], side)
         )
+        close = sum(_is_close(fits[kind], side) for fits in every)
         rows.append(
             [
                 kind,
-                f"{sum(_is_close(fits[kind], side) for fits in every)} of {len(every)}",
+                f"{close} of {len(every)}",
                 number(float(np.median(known)) if known else None),
                 number(chance_residual(side, kind)),
-                f"{lower} of {len(every)}" if len(every[0]) > 1 else "–",
+                f"{lower} of {close}" if len(every[0]) > 1 else "–",
             ]
         )
     head = ("formula", "kernels that it fits clearly better than noise", "left over, median",
