@@ -247,20 +247,17 @@ def _beyond(
     """Place for the number of a line: beyond its end, beside it where the picture ends there."""
     length = math.dist(start, end) or 1.0
     x, y = (end[0] - start[0]) / length, (end[1] - start[1]) / length
-    places = [
-        (end[0] + _LABEL_OFF * dx, end[1] + _LABEL_OFF * dy)
-        for dx, dy in ((x, y), (y, -x), (-y, x))
-    ]
-    inner = [
-        tuple(
-            float(np.clip(c, _LABEL_ROOM, n - 1 - _LABEL_ROOM))
-            for c, n in zip(place, size, strict=True)
-        )
-        for place in places
-    ]
-    if inner[0] == places[0]:
-        return places[0]
-    return max(inner[1:], key=lambda place: math.dist(place, end))
+
+    def inner(dx: float, dy: float) -> tuple[float, float]:
+        place = end[0] + _LABEL_OFF * dx, end[1] + _LABEL_OFF * dy
+        right, bottom = (n - 1 - _LABEL_ROOM for n in size)
+        return min(max(place[0], _LABEL_ROOM), right), min(max(place[1], _LABEL_ROOM), bottom)
+
+    beyond = inner(x, y)
+    if math.dist(beyond, end) > 0.9 * _LABEL_OFF:
+        return beyond
+    # Twice as far, for a corner of the picture pushes it back to the line.
+    return max(inner(2 * y, -2 * x), inner(-2 * y, 2 * x), key=lambda place: math.dist(place, end))
 
 
 def _draw_dashes(
