@@ -3,7 +3,7 @@
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +76,20 @@ def progress(outcomes: "Iterator[Outcome]", total: int) -> "Iterator[Iterator[Ou
                 bar.advance(task)
 
         yield counted()
+
+
+@contextmanager
+def counting_bar(words: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar that is told what is done, on a terminal; nothing where output is not watched."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(words, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def overview(outcomes: "Sequence[Outcome]") -> None:

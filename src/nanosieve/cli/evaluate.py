@@ -1,15 +1,12 @@
 """``nanosieve evaluate``: methods and label images against a data set."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nanosieve.cli import options
-from nanosieve.cli.console import line, print_table, score_with_ends
+from nanosieve.cli.console import counting_bar, line, print_table, score_with_ends
 from nanosieve.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -83,7 +80,7 @@ def evaluate(
     protocol = Protocol(
         ignore_margin=ignore_margin, band=band, split=split, development=development
     )
-    with _bar() as advance:
+    with counting_bar("evaluating") as advance:
         evaluation = run(
             Dataset.open(data, groups=groups),
             methods=methods,
@@ -164,17 +161,3 @@ def _print(evaluation: "Evaluation", report: Path) -> None:
     for problem in evaluation.problems.to_dict("records"):
         line(f"{problem['image']}, {problem['method']}: {problem['status']}: {problem['message']}")
     print(f"Report: {report}")
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None] | None]:
-    """Show a bar on a terminal; nothing where output is not watched."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("evaluating", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

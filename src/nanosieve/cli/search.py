@@ -1,14 +1,11 @@
 """``nanosieve search``: settings tried in all combinations."""
 
 import math
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nanosieve.cli import options
-from nanosieve.cli.console import line, print_table
+from nanosieve.cli.console import counting_bar, line, print_table
 from nanosieve.cli.train import Config, RunFolder, need_training
 
 if TYPE_CHECKING:
@@ -31,7 +28,7 @@ def search(
     from nanosieve.training.search import search as run
 
     settings = TrainConfig.read(config)
-    with _bar() as advance:
+    with counting_bar("searching") as advance:
         found = run(settings, out, jobs=jobs, device=options.device_from(device), progress=advance)
     _print(found, out)
     print(f"Table: {out / 'search.csv'}\nReport: {out / 'report.html'}")
@@ -57,17 +54,3 @@ def _print(found: "Search", out: Path) -> None:
         print("Best: " + ", ".join(f"{name} = {chosen[name]}" for name in found.settings))
         folder = out / chosen["run"]
         print(f"Its model: nanosieve train {folder / 'settings.toml'} -o {folder} --resume")
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None] | None]:
-    """Show a bar on a terminal; nothing where output is not watched."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("searching", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

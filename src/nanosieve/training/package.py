@@ -118,7 +118,8 @@ def make_card(
         tile_exact=network.tile_exact,
         threshold=findings.threshold,
         temperature=findings.temperature,
-        n_parameters=network.n_parameters,
+        # Of a frozen part too, which the network does not count as trainable.
+        n_parameters=sum(weight.numel() for weight in network.parameters()),
         domain=fit_domain([describe(image.image) for image in images], groups=groups),
         data=TrainingData(
             description=", ".join(Path(path).name for path in _sources(config)),
