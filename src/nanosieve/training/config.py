@@ -33,7 +33,7 @@ from nanosieve.training.config_sections import (
     TilesConfig,
     ValidationConfig,
 )
-from nanosieve.training.toml_text import toml_text
+from nanosieve.core.toml_text import toml_text
 
 
 class TrainConfig(Section):
