@@ -14,9 +14,9 @@ from scipy import ndimage
 
 from nanosieve.core.segmentation import Edge
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.bodies import Bodies
 from nanosieve.simulation.imaging import Imaging
-from nanosieve.simulation.spheres import Drawing, draw
+from nanosieve.simulation.projected.drawing import Drawing, draw
+from nanosieve.simulation.projected.spheres import spheres
 
 RADII_PX = (4.0, 8.0, 16.0, 32.0, 64.0)
 IMAGINGS = {
@@ -38,7 +38,7 @@ def drawing(radius: float, imaging: Imaging, *, seed: int = 0) -> Drawing:
     step = int(np.ceil(4.5 * radius)) + 10
     grid = np.array([(y, x) for y in range(3) for x in range(3)])
     centres = (grid + 0.5) * step + rng.uniform(-0.5, 0.5, (9, 2))
-    return draw(Bodies.spheres((3 * step, 3 * step), centres, [radius] * 9), imaging, rng=rng)
+    return draw(spheres((3 * step, 3 * step), centres, [radius] * 9), imaging, rng=rng)
 
 
 def flat_discs(radius: float, *, seed: int = 0) -> Drawing:

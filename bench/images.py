@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from nanosieve.simulation.bodies import scatter
 from nanosieve.simulation.imaging import Imaging
-from nanosieve.simulation.spheres import draw
+from nanosieve.simulation.projected.drawing import draw
+from nanosieve.simulation.projected.spheres import scatter
 from nanosieve.simulation.supports import support
 
 

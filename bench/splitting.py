@@ -25,9 +25,9 @@ from nanosieve.segmentation.field import choose, make_field
 from nanosieve.segmentation.hybrid import hybrid
 from nanosieve.segmentation.kernels import opening
 from nanosieve.segmentation.split import split_touching
-from nanosieve.simulation.bodies import Bodies, clusters
 from nanosieve.simulation.imaging import Imaging
-from nanosieve.simulation.spheres import draw
+from nanosieve.simulation.projected.drawing import draw
+from nanosieve.simulation.projected.spheres import clusters, ellipsoids
 from nanosieve.simulation.supports import support
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,10 +113,10 @@ def drawn(radius: float, closeness: float, *, aspect: float = 1.0) -> tuple[np.n
     side = int(radius * 28) + 60
     bodies = clusters((side, side), sizes, rng=rng, closeness=closeness)
     if aspect != 1.0:
-        axes = bodies.semi_axes * np.array([aspect, 1.0])
+        axes = np.outer(bodies.diameters_px / 2, [aspect, 1.0])
         centres = bodies.centres * 1.35
         shape = (int(1.35 * side) + 1,) * 2
-        bodies = Bodies(shape, centres, axes, rng.uniform(0, 180, len(bodies)))
+        bodies = ellipsoids(shape, centres, axes, rng.uniform(0, 180, len(bodies)))
     bare = support(bodies.shape, "textured", rng=rng)
     truth = draw(bodies, Imaging("dark", counts=1500), support=bare, rng=rng)
     return truth.image, truth.labels

@@ -12,8 +12,9 @@ from scipy import ndimage
 from nanosieve.core.errors import UsageError
 from nanosieve.core.micrograph import Calibration
 from nanosieve.files.dataset_writer import NewSample, write_dataset
-from nanosieve.simulation.bodies import Bodies, clusters, scatter
 from nanosieve.simulation.imaging import Imaging, expose
+from nanosieve.simulation.projected.scene import Scene
+from nanosieve.simulation.projected.spheres import clusters, ellipsoids, scatter, spheres
 from nanosieve.simulation.supports import SUPPORT_KINDS, support
 
 _SIDE = 384
@@ -49,9 +50,9 @@ def _imaging(rng: np.random.Generator) -> Imaging:
     return Imaging("bright", contrast=contrast, counts=counts / 4 + 10, blur_px=blur)
 
 
-def _bodies(shape: tuple[int, int], rng: np.random.Generator, enlarged: float) -> Bodies:
+def _bodies(shape: tuple[int, int], rng: np.random.Generator, enlarged: float) -> Scene:
     if rng.random() < _EMPTY:
-        return Bodies.spheres(shape, [], [])
+        return spheres(shape, [], [])
     radius = float(np.exp(rng.uniform(np.log(4), np.log(70)))) / enlarged
     coverage = rng.uniform(0.02, 0.45)
     number = max(1, int(coverage * shape[0] * shape[1] / (np.pi * radius**2)))
@@ -62,13 +63,13 @@ def _bodies(shape: tuple[int, int], rng: np.random.Generator, enlarged: float) -
             break
         except UsageError:  # no room
             radii = radii[: max(1, int(0.7 * len(radii)))] * 0.95
-    axes = placed.semi_axes.copy()
+    axes = np.outer(placed.diameters_px / 2, [1.0, 1.0])
     if rng.random() < 0.4:
         axes[:, 1] /= rng.uniform(1, 3.5, len(axes))
-    return Bodies(shape, placed.centres, axes, rng.uniform(0, 180, len(axes)))
+    return ellipsoids(shape, placed.centres, axes, rng.uniform(0, 180, len(axes)))
 
 
-def _placed(shape: tuple[int, int], radii: np.ndarray, rng: np.random.Generator) -> Bodies:
+def _placed(shape: tuple[int, int], radii: np.ndarray, rng: np.random.Generator) -> Scene:
     if rng.random() < 0.5:
         return scatter(shape, radii, rng=rng, inside=False)
     ends = np.cumsum(rng.integers(1, 5, len(radii)))

@@ -3,17 +3,23 @@
 import inspect
 import re
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel
 
 from nanosieve.core.flags import FLAGS
 from nanosieve.core.schema import PARTICLE_COLUMNS, SUMMARY_COLUMNS, Column
+from nanosieve.core.settings_file import sections_in
 from nanosieve.evaluation.scores import SCORES
 from nanosieve.networks import NAMES, Network, build
 from nanosieve.networks.registry import default_settings
 from nanosieve.prepare.network_input import InputSpec
+from nanosieve.simulation import presets
+from nanosieve.simulation.ranges import as_range
+from nanosieve.simulation.section import Section
+from nanosieve.simulation.simulated import ParticleTruth
 from nanosieve.training.config import TrainConfig
 from nanosieve.training.config_sections import StackConfig
 
@@ -86,10 +92,35 @@ all. This page is made from the code by `make docs`.
 """
 
 
+SIMULATION = """# Simulation: presets and settings
+
+What `nanosieve simulate PRESET|FILE.toml` reads ([how to](../how-to/simulate.md)). `nanosieve
+simulate PRESET --show` prints a preset, to copy and change. A wrong file is refused with all its
+faults at once. This page is made from the code by `make docs`.
+
+{presets}
+
+`-n` counts images, of movies movies. *A structure gives* that many images, which share their atoms
+or bodies and are one group.
+
+A setting that is drawn is written as a number, which stands for itself; `[low, high]`, drawn
+evenly; `{{ log = [low, high] }}`, evenly in its logarithm; `{{ normal = [mean, deviation] }}`, cut
+at three deviations; or `{{ choice = [...] }}`. Names with weights, `{{ sphere = 3, rod = 1 }}`, are
+drawn in proportion to them.
+
+## truth.csv
+
+One row a particle and image, after `image`, `group` and `frame`.
+
+{truth}
+"""
+
+
 def pages() -> dict[Path, str]:
     """Text of every page that is made from the code."""
     return {FOLDER / "tables.md": _tables(), FOLDER / "cli.md": _cli(),
-            FOLDER / "training.md": _training(), FOLDER / "networks.md": _networks()}  # fmt: skip
+            FOLDER / "training.md": _training(), FOLDER / "networks.md": _networks(),
+            FOLDER / "simulation.md": _simulation()}  # fmt: skip
 
 
 def _tables() -> str:
@@ -155,6 +186,8 @@ def _first_sentence(network: Network) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, str):
         return f'"{value}"'
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -175,18 +208,84 @@ def _training() -> str:
     return "\n".join(parts)
 
 
+def _simulation() -> str:
+    """One table of the presets; then a part a kind: its settings and those of its sections."""
+    rows = []
+    for name in presets.names():
+        preset = presets.load(name)
+        unit = "frames" if preset.counts == "movies" else "images"
+        given = f"{preset.per_structure} {unit}"
+        rows.append((f"`{name}`", preset.values["kind"], given, presets.description(name)))
+    head = ("preset", "kind", "a structure gives", "what it makes")
+    truth = [(f"`{name}`", words) for name, words in _described(ParticleTruth).items()]
+    parts = [
+        SIMULATION.format(presets=_table(head, rows), truth=_table(("column", "meaning"), truth))
+    ]
+    shown: dict[type[BaseModel], str] = {}
+    for word, kind in presets.KINDS.items():
+        settings = import_module(kind.module).Settings
+        parts.append(f'## kind = "{word}"\n\n{_summary(settings)}\n')
+        parts += _part(settings, word, "", shown)
+    return "\n".join(parts)
+
+
+def _part(
+    section: type[BaseModel], kind: str, place: str, shown: dict[type[BaseModel], str]
+) -> list[str]:
+    """Settings of a section, then its own sections; what several kinds share stands once."""
+    inner = {name: _sections(field.annotation) for name, field in section.model_fields.items()}
+    hidden = {name for name, own in inner.items() if own} | ({"kind"} if not place else set())
+    plain = section.model_fields.keys() - hidden
+    parts = [_settings(section, *_named_classes(section), without=hidden)] if plain else []
+    for name, forms in inner.items():
+        for form in forms:
+            key = section.model_fields[name].alias or name
+            at = f"{place}.{key}".removeprefix(".")
+            written = {tuple: "[[{}]]", dict: "[{}.NAME]"}
+            several = get_origin(section.model_fields[name].annotation)
+            head = written.get(several, "[{}]").format(at)
+            parts.append(f"### {head} of {kind}\n\n{_summary(form)}\n")
+            if form in shown:
+                parts.append(f"Settings as those of {shown[form]}.\n")
+                continue
+            shown[form] = f"`{head}` of {kind}"
+            parts += _part(form, kind, at, shown)
+    return parts
+
+
+def _named_classes(section: type[BaseModel]) -> list[type]:
+    """Classes that a section is made from or names: settings are described where they are used."""
+    first = (inspect.getdoc(section) or "").split("\n\n")[0]
+    found: list[Any] = [one for one in section.__mro__[1:] if issubclass(one, Section)]
+    for name in re.findall(r"`([\w.]+)`", first):
+        module, _, own = name.rpartition(".")
+        found.append(getattr(import_module(module or section.__module__), own, None))
+    return [one for one in found if inspect.isclass(one)]
+
+
+def _sections(annotation: Any) -> list[type[BaseModel]]:
+    """Sections that a setting is made of; a range is a value."""
+    ranges = type(as_range(0))
+    found = sections_in(annotation)
+    return [one for one in found if issubclass(one, Section) and one is not ranges]
+
+
 def _summary(section: type[BaseModel]) -> str:
     first = (inspect.getdoc(section) or "").split("\n\n")[0]
-    _, _, words = _markdown(" ".join(first.split())).partition(": ")
+    words = _markdown(" ".join(first.split()))
+    if words.startswith("`["):
+        words = words.partition(": ")[2]
     return words[:1].upper() + words[1:]
 
 
-def _settings(
-    section: type[BaseModel], *bases: type[BaseModel], without: Iterable[str] = ()
-) -> str:
-    words = _described(section)
-    for base in bases:
-        words |= _described(base)
+def _settings(section: type[BaseModel], *bases: type, without: Iterable[str] = ()) -> str:
+    own = _described(section)
+    meant = {name: text for base in bases for name, text in _described(base).items()}
+    words = (
+        meant | own | {name: meant[name] for name in meant if own.get(name, "").startswith("See `")}
+    )
+    if silent := section.model_fields.keys() - words.keys() - set(without):
+        raise ValueError(f"{section.__name__} says nothing of {', '.join(sorted(silent))}")
     rows = [
         (f"`{name}`", _plain(field.get_default(call_default_factory=True)), words[name])
         for name, field in section.model_fields.items()
@@ -195,7 +294,7 @@ def _settings(
     return _table(("setting", "default", "meaning"), rows) + "\n"
 
 
-def _described(section: type[BaseModel]) -> dict[str, str]:
+def _described(section: type) -> dict[str, str]:
     """What the docstring says of each parameter."""
     _, _, text = (inspect.getdoc(section) or "").partition("Parameters\n----------\n")
     text = re.split(r"\n\n\w+\n-{3,}\n", text)[0]
@@ -215,6 +314,8 @@ def _plain(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, BaseModel):
+        return f"`{_toml(value.model_dump(mode='json'))}`"
     return f"`{list(value) if isinstance(value, tuple) else value}`"
 
 
@@ -231,7 +332,7 @@ def _default(param: Any) -> str:
     value = getattr(param.default, "value", param.default)
     if value is True:
         return f"`{param.opts[0]}`"
-    return f"`{value}`" if value not in (None, False, "") else ""
+    return "" if value is None or value is False or value == "" else f"`{value}`"
 
 
 def _help(param: Any) -> str:

@@ -15,9 +15,9 @@ import tifffile
 from PIL import Image
 
 from nanosieve.cli import app
-from nanosieve.simulation.bodies import scatter
 from nanosieve.simulation.imaging import Imaging
-from nanosieve.simulation.spheres import Drawing, draw
+from nanosieve.simulation.projected.drawing import Drawing, draw
+from nanosieve.simulation.projected.spheres import scatter
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from nanosieve.batch import rebuild, runner, store
 from nanosieve.batch.discover import Input
 from nanosieve.batch.process import Job, Outcome
+from nanosieve.core import workers
 from nanosieve.core.errors import UsageError
 from nanosieve.core.settings import Settings
 from stand_in import stand_in
@@ -64,7 +66,7 @@ def test_leaving_early_ends_the_processes():
     outcomes = runner.run(inputs(*"abcdef"), JOB, jobs=2)
     next(outcomes)
     outcomes.close()
-    assert runner.active_children() == []
+    assert active_children() == []
 
 
 def test_no_process_is_wrong_usage():
@@ -77,11 +79,11 @@ def test_a_process_ends_with_its_parent(monkeypatch):
     """Killed with -9 the parent cannot stop them: they look for themselves."""
     ended = []
     monkeypatch.setattr(os, "_exit", ended.append)
-    monkeypatch.setattr(runner, "parent_process", lambda: None)
-    runner._end_with_parent()
+    monkeypatch.setattr(workers, "parent_process", lambda: None)
+    workers._end_with_parent()
     assert ended == []
-    monkeypatch.setattr(runner, "parent_process", _Ended)
-    runner._end_with_parent()
+    monkeypatch.setattr(workers, "parent_process", _Ended)
+    workers._end_with_parent()
     assert ended == [1]
 
 

@@ -398,6 +398,16 @@ def test_shapes_must_agree(tmp_path: Path) -> None:
         write_sample(tmp_path, NewSample("a", IMAGE, MASK.T, NM, group="g"))
     with pytest.raises(UsageError, match="a: ignore must have"):
         write_sample(tmp_path, sample(ignore=MASK[:2] > 0))
+    with pytest.raises(UsageError, match="a: classes must have"):
+        write_sample(tmp_path, NewSample("a", IMAGE, MASK, NM, "g", classes=MASK[:2]))
+
+
+def test_classes_become_the_mask(tmp_path: Path) -> None:
+    classes = (MASK > 0) * np.uint8(2)
+    files = write_sample(tmp_path, NewSample("a", IMAGE, MASK, NM, "g", classes=classes))
+    assert [file.parent.name for file in files] == ["images", "masks", "instances"]
+    with Image.open(tmp_path / "masks" / "a.png") as file:
+        np.testing.assert_array_equal(np.asarray(file), classes)
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:

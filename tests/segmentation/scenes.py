@@ -3,9 +3,10 @@
 import numpy as np
 
 from nanosieve.measurement.agreement.instances import overlaps
-from nanosieve.simulation.bodies import Bodies, scatter
 from nanosieve.simulation.imaging import Imaging
-from nanosieve.simulation.spheres import Drawing, draw
+from nanosieve.simulation.projected.drawing import Drawing, draw
+from nanosieve.simulation.projected.scene import Scene
+from nanosieve.simulation.projected.spheres import scatter
 from nanosieve.simulation.supports import support
 
 CONTRAST = {"dark": 0.5, "bright": 2.0}
@@ -32,7 +33,7 @@ def apart(
 
 
 def over(
-    bodies: Bodies, polarity: str, *, kind: str = "flat", rng: np.random.Generator | None = None
+    bodies: Scene, polarity: str, *, kind: str = "flat", rng: np.random.Generator | None = None
 ) -> Drawing:
     """Bodies with shot noise on a bare support."""
     rng = rng or np.random.default_rng(0)

@@ -10,7 +10,7 @@ from nanosieve.segmentation.polarity import find_polarity, is_certain
 from nanosieve.segmentation.sample import sample_windows
 from nanosieve.segmentation.scale import choose_scale, local_noise
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.bodies import Bodies
+from nanosieve.simulation.projected.spheres import spheres
 
 
 def discs(shape, centres, radius) -> np.ndarray:
@@ -160,7 +160,7 @@ def test_scaling_changes_nothing_for_dark_particles(factor):
 def test_inverted_contrast_gives_the_same_particles():
     """Within what dividing by the support and subtracting it differ in."""
     rng = np.random.default_rng(2)
-    bodies = Bodies.spheres((256, 256), rng.uniform(30, 226, (1, 2)), [20])
+    bodies = spheres((256, 256), rng.uniform(30, 226, (1, 2)), [20])
     thickness = bodies.thickness() + discs((256, 256), [(60, 190), (200, 60)], 16) * 30
     image = np.round(1000 + 20 * thickness + rng.normal(0, 20, (256, 256)))
     found, inverted = segment(image), segment(image.max() - image)

@@ -8,9 +8,10 @@ from scipy import ndimage
 
 from nanosieve.segmentation.edge import base_share, local_background
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.bodies import Bodies
 from nanosieve.simulation.imaging import Imaging
-from nanosieve.simulation.spheres import draw
+from nanosieve.simulation.projected.drawing import draw
+from nanosieve.simulation.projected.scene import Scene
+from nanosieve.simulation.projected.spheres import spheres
 
 DIAMETERS = (8, 16, 32, 64, 128)
 IMAGINGS = {
@@ -31,12 +32,12 @@ def bias(image, truth, diameter, rule, polarity) -> float:
     return float(np.mean(2 * np.sqrt(areas / np.pi)) / diameter - 1)
 
 
-def grid_of_four(diameter: float, seed: int) -> Bodies:
+def grid_of_four(diameter: float, seed: int) -> Scene:
     rng = np.random.default_rng(seed)
     step = int(2.2 * diameter) + 12
     centres = (np.array([(y, x) for y in range(2) for x in range(2)]) + 0.5) * step
     centres += rng.uniform(-0.5, 0.5, centres.shape)
-    return Bodies.spheres((2 * step, 2 * step), centres, [diameter / 2] * 4)
+    return spheres((2 * step, 2 * step), centres, [diameter / 2] * 4)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_half_is_right_for_flat_discs_and_base_a_little_large(diameter, polarity
 def test_base_share_is_what_convolution_leaves_on_the_outline(radius, blur):
     """Independent of the formula: a drawn sphere, blurred, read along its outline."""
     middle = radius + 12
-    thickness = Bodies.spheres((2 * middle + 1,) * 2, [[middle] * 2], [radius]).thickness()
+    thickness = spheres((2 * middle + 1,) * 2, [[middle] * 2], [radius]).thickness()
     blurred = ndimage.gaussian_filter(thickness.astype(float), blur)
     angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
     outline = middle + radius * np.array([np.sin(angles), np.cos(angles)])

@@ -11,9 +11,9 @@ from nanosieve.segmentation.methods import METHODS
 from nanosieve.segmentation.population import edge_steepness, two_populations
 from nanosieve.segmentation.scale import Scale, choose_sparse
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.bodies import scatter
 from nanosieve.simulation.imaging import Imaging
-from nanosieve.simulation.spheres import draw
+from nanosieve.simulation.projected.drawing import draw
+from nanosieve.simulation.projected.spheres import scatter
 from nanosieve.simulation.supports import empty_supports, support
 
 

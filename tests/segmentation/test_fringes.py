@@ -9,7 +9,7 @@ from nanosieve.core.micrograph import Micrograph
 from nanosieve.files.read import read
 from nanosieve.segmentation.fringes import is_lattice, lattice_spacings
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.bodies import Bodies
+from nanosieve.simulation.projected.spheres import spheres
 
 Y, X = np.mgrid[:512, :512].astype(np.float32)
 
@@ -69,7 +69,7 @@ def test_an_array_of_particles_is_no_lattice_of_atoms():
         for row in range(21)
         for column in range(20)
     ]
-    image = over(Bodies.spheres((512, 512), centres, [8] * len(centres)), "dark").image
+    image = over(spheres((512, 512), centres, [8] * len(centres)), "dark").image
     # Bragg peaks there are: 24 px at 0.2 nm is 5 nm.
     assert lattice_spacings(image).size
     assert "lattice_resolved" not in segment(image, pixel_size_nm=0.2).flags

@@ -8,7 +8,7 @@ from skimage import filters, morphology
 
 from nanosieve.segmentation.reconstruction import published
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.bodies import Bodies
+from nanosieve.simulation.projected.spheres import spheres
 
 
 def unit(image: np.ndarray) -> np.ndarray:
@@ -35,7 +35,7 @@ def by_scikit_image(image: np.ndarray) -> np.ndarray:
 def truth():
     rng = np.random.default_rng(3)
     centres = [[60, 60], [60, 170], [170, 60], [170, 175], [115, 240], [230, 130]]
-    return over(Bodies.spheres((290, 300), centres, [22, 18, 25, 20, 14, 16]), "dark", rng=rng)
+    return over(spheres((290, 300), centres, [22, 18, 25, 20, 14, 16]), "dark", rng=rng)
 
 
 def test_published_is_the_recipe_of_scikit_image_parts(truth):
@@ -69,7 +69,7 @@ def test_paper_exact_leaves_out_what_is_excluded(truth):
 
 
 def test_the_published_recipe_loses_what_the_frame_cuts_and_the_repair_finds_it():
-    bodies = Bodies.spheres((240, 240), [[120, 120], [-3, 120], [120, 243], [236, 40]], [20] * 4)
+    bodies = spheres((240, 240), [[120, 120], [-3, 120], [120, 243], [236, 40]], [20] * 4)
     truth = over(bodies, "dark")
     old = segment(truth.image, method="reconstruction", polarity="dark", paper_exact=True)
     new = segment(truth.image, method="reconstruction", polarity="dark")
@@ -83,9 +83,7 @@ def test_the_published_recipe_loses_what_the_frame_cuts_and_the_repair_finds_it(
 
 def test_the_published_recipe_deletes_ten_pixel_particles():
     rng = np.random.default_rng(0)
-    bodies = Bodies.spheres(
-        (200, 200), [[60, 60], [140, 60], [60, 140], [140, 140]], [20, 5, 5, 20]
-    )
+    bodies = spheres((200, 200), [[60, 60], [140, 60], [60, 140], [140, 140]], [20, 5, 5, 20])
     truth = over(bodies, "dark", rng=rng)
     small = np.isin(truth.labels, [2, 3])
     old = segment(truth.image, method="reconstruction", polarity="dark", paper_exact=True)

@@ -7,7 +7,7 @@ from scenes import apart, over, worst_match
 from nanosieve.core.errors import FailedInput, UsageError
 from nanosieve.segmentation.methods import METHODS
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.bodies import Bodies
+from nanosieve.simulation.projected.spheres import spheres
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -99,7 +99,7 @@ def test_a_frame_all_excluded_gives_nothing(method):
 
 
 def test_a_polarity_given_holds():
-    truth = over(Bodies.spheres((128, 128), [[40, 40], [90, 90]], [14, 14]), "dark")
+    truth = over(spheres((128, 128), [[40, 40], [90, 90]], [14, 14]), "dark")
     asked = segment(truth.image, polarity="dark")
     assert asked.polarity == "dark"
     assert worst_match(truth.labels, asked.labels) > 0.85

@@ -6,7 +6,7 @@ from scenes import apart, dice, over, worst_match
 
 from nanosieve.segmentation.methods import AUTO, METHODS
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.bodies import Bodies, clusters, scatter
+from nanosieve.simulation.projected.spheres import clusters, scatter, spheres
 
 # A pixel more or less all round is a third of the area of a 6 px particle.
 LEAST_DICE = {6: 0.85, 130: 0.97}
@@ -115,7 +115,7 @@ def test_particles_below_the_least_diameter_are_left_out():
 
 
 def test_a_particle_cut_by_the_frame_is_kept():
-    bodies = Bodies.spheres((160, 160), [[-4, 80], [80, 156], [90, 60]], [16, 16, 16])
+    bodies = spheres((160, 160), [[-4, 80], [80, 156], [90, 60]], [16, 16, 16])
     truth = over(bodies, "dark")
     for method in METHODS:
         found = segment(truth.image, method=method)

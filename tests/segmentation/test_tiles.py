@@ -8,7 +8,7 @@ from nanosieve.measurement.agreement.instances import overlaps
 from nanosieve.segmentation import segment as module
 from nanosieve.segmentation import tiles
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.bodies import Bodies, clusters, scatter
+from nanosieve.simulation.projected.spheres import clusters, scatter, spheres
 
 SIDE = 750
 
@@ -57,7 +57,7 @@ def test_particles_on_seams_are_whole():
     """Spheres centred on seams and on the corners where four tiles meet."""
     centres = [(250 * i, 250 * j + 125 * (k % 2)) for k in range(2) for i in (1, 2) for j in (1, 2)]
     rng = np.random.default_rng(0)
-    truth = over(Bodies.spheres((SIDE, SIDE), centres, [24] * len(centres)), "bright", rng=rng)
+    truth = over(spheres((SIDE, SIDE), centres, [24] * len(centres)), "bright", rng=rng)
     found = segment(truth.image)
     assert found.n == len(centres)
     assert worst_match(truth.labels, found.labels) > 0.95
@@ -92,6 +92,6 @@ def test_tiles_without_a_particle_are_empty():
 @pytest.mark.usefixtures("small_tiles")
 @pytest.mark.parametrize(("radius", "cut"), [(40, False), (300, True)])
 def test_a_particle_wider_than_the_halo_is_reported(radius, cut):
-    bodies = Bodies.spheres((SIDE, SIDE), [(365.0, 385.0)], [radius])
+    bodies = spheres((SIDE, SIDE), [(365.0, 385.0)], [radius])
     found = segment(over(bodies, "dark", rng=np.random.default_rng(0)).image, method="otsu")
     assert ("cut_by_tile" in found.flags) is cut

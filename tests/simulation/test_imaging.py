@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from nanosieve.core.errors import UsageError
-from nanosieve.simulation.bodies import Bodies
 from nanosieve.simulation.imaging import Imaging, expose
-from nanosieve.simulation.spheres import draw, draw_spheres
+from nanosieve.simulation.projected.drawing import draw, draw_spheres
+from nanosieve.simulation.projected.spheres import spheres
 
 QUIET = {"noise": False, "blur_px": 0.0, "counts": 10_000.0}
 
@@ -67,7 +67,7 @@ def test_half_of_the_depth_lies_where_the_chord_says():
 
 
 def test_one_seed_gives_one_image_and_another_gives_another():
-    bodies = Bodies.spheres((50, 50), [[25, 25]], [9])
+    bodies = spheres((50, 50), [[25, 25]], [9])
     first, again, other = (
         draw(bodies, rng=np.random.default_rng(seed)).image for seed in (7, 7, 8)
     )

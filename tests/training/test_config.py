@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from nanosieve.core.errors import UsageError
+from nanosieve.core.toml_text import toml_text
 from nanosieve.training.augment_config import AugmentConfig
 from nanosieve.training.config import TrainConfig
-from nanosieve.core.toml_text import toml_text
 
 SHORT = """
 [data]

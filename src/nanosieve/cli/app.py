@@ -19,6 +19,7 @@ from nanosieve.cli.models import models
 from nanosieve.cli.report import report
 from nanosieve.cli.search import search
 from nanosieve.cli.segment import segment
+from nanosieve.cli.simulate import simulate
 from nanosieve.cli.train import train
 from nanosieve.core.errors import InterruptedRun, NanosieveError, UsageError
 
@@ -36,7 +37,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, segment, measure, report, evaluate, train, search, explain, models, doctor):
+for _command in (
+    demo, segment, measure, report, evaluate, simulate, train, search, explain, models, doctor,
+):  # fmt: skip
     app.command()(_command)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from nanosieve.batch.runner import worker_pool
 from nanosieve.core.errors import InputError, NanosieveError, UsageError
 from nanosieve.core.schema import Unit
 from nanosieve.core.settings import Device, Settings
+from nanosieve.core.workers import worker_pool
 from nanosieve.evaluation.cost import Cost, cost_table, measured
 from nanosieve.evaluation.image import PREDICTED_COLUMNS, TRUE_COLUMNS, ImageScore, score_image
 from nanosieve.evaluation.predictions import Folder, Method, Source

@@ -1,4 +1,4 @@
-"""Write segmented images as a data-set folder: pseudo-labels to correct and to train from."""
+"""Write images with their labels as a data-set folder: pseudo-labels, and simulated truth."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,6 +34,8 @@ class NewSample:
         What must not be divided between training and test, e.g. the movie's name for its frames.
     ignore
         ``(y, x)`` bool, pixels that nobody could label; ``None`` if there are none.
+    classes
+        ``(y, x)`` uint8 classes; ``None`` where there are support and particles alone.
     """
 
     name: str
@@ -42,6 +44,7 @@ class NewSample:
     calibration: Calibration
     group: str
     ignore: np.ndarray | None = None
+    classes: np.ndarray | None = None
 
     @property
     def row(self) -> IndexRow:
@@ -49,7 +52,7 @@ class NewSample:
         return IndexRow(self.name, self.group, pixel_size_nm=self.calibration.pixel_size_nm)
 
 
-def write_sample(folder: str | Path, sample: NewSample) -> None:
+def write_sample(folder: str | Path, sample: NewSample) -> list[Path]:
     """Write one image with its mask and instances, but not its row of ``dataset.csv``.
 
     Processes may write different samples into one folder at the same time.
@@ -60,23 +63,23 @@ def write_sample(folder: str | Path, sample: NewSample) -> None:
         The data set; made if it does not exist.
     sample
         Becomes ``images/<name>.tif`` (own dtype, pixel size inside), ``masks/<name>.png`` (0 and
-        255), ``instances/<name>.png`` (16 bits; ``.tif`` above 65 535 particles) and, if any
-        pixel is ignored, ``ignore/<name>.png``.
+        255, or the classes as they are), ``instances/<name>.png`` (16 bits; ``.tif`` above 65 535
+        particles) and, if any pixel is ignored, ``ignore/<name>.png``.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files.
 
     Raises
     ------
     UsageError
-        If labels or ignored pixels have another shape than the image.
+        If labels, classes or ignored pixels have another shape than the image.
     OutputError
         If a file cannot be written.
     """
+    _check(sample)
     shape = sample.image.shape
-    for what, array in (("labels", sample.labels), ("ignore", sample.ignore)):
-        if array is not None and (array.shape != shape or array.ndim != 2):
-            raise UsageError(
-                f"{sample.name}: {what} must have the (y, x) shape of the image {shape}, "
-                f"got {array.shape}"
-            )
     image = _place(folder, "images", sample.name, ".tif")
     write_tiff(
         image,
@@ -86,18 +89,22 @@ def write_sample(folder: str | Path, sample: NewSample) -> None:
         calibration=sample.calibration,
         compress=False,
     )
-    _write_png(_place(folder, "masks", sample.name, ".png"), _black_white(sample.labels > 0))
+    mask = _place(folder, "masks", sample.name, ".png")
+    _write_png(mask, _mask(sample))
+    written = [image, mask]
     if sample.labels.max(initial=0) <= LARGEST_UINT16:
-        path = _place(folder, "instances", sample.name, ".png")
-        _write_png(path, sample.labels.astype(np.uint16))
+        written.append(_place(folder, "instances", sample.name, ".png"))
+        _write_png(written[-1], sample.labels.astype(np.uint16))
     else:
-        path = _place(folder, "instances", sample.name, ".tif")
-        write_labels(path, sample.labels, sample.calibration)
+        written.append(_place(folder, "instances", sample.name, ".tif"))
+        write_labels(written[-1], sample.labels, sample.calibration)
     if sample.ignore is not None and sample.ignore.any():
-        _write_png(_place(folder, "ignore", sample.name, ".png"), _black_white(sample.ignore))
+        written.append(_place(folder, "ignore", sample.name, ".png"))
+        _write_png(written[-1], _black_white(sample.ignore))
     else:
         # Of an earlier run, which ignored something.
-        Path(folder, "ignore", f"{sample.name}.png").unlink(missing_ok=True)
+        _remove(folder, "ignore", sample.name)
+    return written
 
 
 def remove_sample(folder: str | Path, name: str) -> None:
@@ -108,12 +115,8 @@ def remove_sample(folder: str | Path, name: str) -> None:
     OutputError
         If a file cannot be removed.
     """
-    files = [Path(folder, "images", f"{name}.tif")]
-    for kind in ("masks", "instances", "ignore"):
-        files += [Path(folder, kind, f"{name}{suffix}") for suffix in LABEL_SUFFIXES]
-    for file in files:
-        with output_errors(file):
-            file.unlink(missing_ok=True)
+    for kind in ("images", "masks", "instances", "ignore"):
+        _remove(folder, kind, name)
 
 
 def write_dataset(folder: str | Path, samples: Iterable[NewSample]) -> None:
@@ -160,6 +163,30 @@ def _place(folder: str | Path, kind: str, name: str, suffix: str) -> Path:
             if other != suffix and kind != "images":
                 path.with_name(f"{name}{other}").unlink(missing_ok=True)
     return path
+
+
+def _check(sample: NewSample) -> None:
+    shape = sample.image.shape
+    known = {"labels": sample.labels, "ignore": sample.ignore, "classes": sample.classes}
+    for what, array in known.items():
+        if array is not None and (array.shape != shape or array.ndim != 2):
+            raise UsageError(
+                f"{sample.name}: {what} must have the (y, x) shape of the image {shape}, "
+                f"got {array.shape}"
+            )
+
+
+def _mask(sample: NewSample) -> np.ndarray:
+    if sample.classes is not None:
+        return sample.classes.astype(np.uint8)
+    return _black_white(sample.labels > 0)
+
+
+def _remove(folder: str | Path, kind: str, name: str) -> None:
+    for suffix in (".tif",) if kind == "images" else LABEL_SUFFIXES:
+        file = Path(folder, kind, f"{name}{suffix}")
+        with output_errors(file):
+            file.unlink(missing_ok=True)
 
 
 def _black_white(mask: np.ndarray) -> np.ndarray:

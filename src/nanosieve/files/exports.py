@@ -129,24 +129,46 @@ def coco_images(
         }
         if labels.ndim == 3:
             image["frame"] = frame
-        annotations = [_coco_annotation(label, box, plane) for label, box in label_boxes(plane)]
+        annotations = [
+            coco_annotation(label, plane[box] == label, (box[0].start, box[1].start), plane.shape)
+            for label, box in label_boxes(plane)
+        ]
         entries.append({"image": image, "annotations": annotations})
     return entries
 
 
-def _coco_annotation(label: int, box: tuple[slice, slice], plane: np.ndarray) -> dict[str, Any]:
+def coco_annotation(
+    label: int, mask: np.ndarray, corner: tuple[int, int], shape: tuple[int, ...]
+) -> dict[str, Any]:
+    """Write one particle as a COCO annotation, still without ids.
+
+    Parameters
+    ----------
+    label
+        Its number.
+    mask
+        ``(y, x)`` bool: the box that just holds it.
+    corner
+        ``(y, x)`` of the box's first pixel.
+    shape
+        ``(y, x)`` of the image.
+
+    Examples
+    --------
+    >>> one = coco_annotation(7, np.ones((1, 2), bool), (1, 0), (2, 3))
+    >>> one["label"], one["bbox"], one["area"]
+    (7, [0, 1, 2, 1], 2)
+    """
     from pycocotools import mask as coco
 
-    rows, columns = box
-    mask = plane[box] == label
-    counts = _run_lengths(mask, (rows.start, columns.start), plane.shape)
-    code = coco.frPyObjects({"size": list(plane.shape), "counts": counts}, *plane.shape)
+    counts = _run_lengths(mask, corner, shape)
+    code = coco.frPyObjects({"size": list(shape), "counts": counts}, *shape)
     return {
         "category_id": 1,
         "label": label,
-        "bbox": [columns.start, rows.start, mask.shape[1], mask.shape[0]],
+        "bbox": [corner[1], corner[0], mask.shape[1], mask.shape[0]],
         "area": int(np.count_nonzero(mask)),
-        "segmentation": {"size": list(plane.shape), "counts": code["counts"].decode("ascii")},
+        "segmentation": {"size": list(shape), "counts": code["counts"].decode("ascii")},
         "iscrowd": 0,
     }
 
@@ -166,7 +188,9 @@ def _run_lengths(mask: np.ndarray, corner: tuple[int, int], shape: tuple[int, ..
     return np.diff(bounds, prepend=0, append=shape[0] * shape[1]).tolist()
 
 
-def write_coco(path: str | Path, entries: Iterable[dict[str, Any]]) -> None:
+def write_coco(
+    path: str | Path, entries: Iterable[dict[str, Any]], *, about: str = "particles found"
+) -> None:
     """Write a COCO instance file from the entries of all inputs, numbered in their order.
 
     Parameters
@@ -175,6 +199,8 @@ def write_coco(path: str | Path, entries: Iterable[dict[str, Any]]) -> None:
         Where to write; ends in ``.json``.
     entries
         What `coco_images` returned, all inputs in one sequence.
+    about
+        What they are.
 
     Raises
     ------
@@ -188,7 +214,7 @@ def write_coco(path: str | Path, entries: Iterable[dict[str, Any]]) -> None:
         for annotation in entry["annotations"]:
             annotations.append({"id": len(annotations) + 1, "image_id": image_id, **annotation})
     document = {
-        "info": {"description": f"particles found by nanosieve {__version__}"},
+        "info": {"description": f"{about} by nanosieve {__version__}"},
         "images": images,
         "annotations": annotations,
         "categories": [{"id": 1, "name": "particle"}],

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nanosieve.core.micrograph import Micrograph
-from nanosieve.simulation.bodies import Bodies, clusters, scatter
 from nanosieve.simulation.imaging import Imaging
-from nanosieve.simulation.spheres import draw
+from nanosieve.simulation.projected.drawing import draw
+from nanosieve.simulation.projected.scene import Scene
+from nanosieve.simulation.projected.spheres import clusters, scatter, spheres
 from nanosieve.simulation.supports import SupportKind, support
 
 
@@ -36,39 +37,39 @@ class Sample:
 
 @dataclass(frozen=True)
 class _Recipe:
-    place: Callable[[np.random.Generator], Bodies]
+    place: Callable[[np.random.Generator], Scene]
     imaging: Imaging
     kind: SupportKind
     pixel_size_nm: float
 
 
-def _dark(rng: np.random.Generator) -> Bodies:
+def _dark(rng: np.random.Generator) -> Scene:
     return scatter((768, 768), rng.lognormal(np.log(18), 0.22, 45), rng=rng)
 
 
-def _bright_touching(rng: np.random.Generator) -> Bodies:
+def _bright_touching(rng: np.random.Generator) -> Scene:
     sizes = [rng.lognormal(np.log(17), 0.15, n).tolist() for n in (1,) * 8 + (2,) * 6 + (3, 3, 4)]
     return clusters((640, 640), sizes, rng=rng, closeness=0.93)
 
 
-def _uneven(rng: np.random.Generator) -> Bodies:
+def _uneven(rng: np.random.Generator) -> Scene:
     return scatter((640, 640), rng.lognormal(np.log(14), 0.25, 35), rng=rng, inside=False)
 
 
-def _low_dose(rng: np.random.Generator) -> Bodies:
+def _low_dose(rng: np.random.Generator) -> Scene:
     return scatter((512, 512), rng.lognormal(np.log(16), 0.2, 24), rng=rng)
 
 
-def _small_bright(rng: np.random.Generator) -> Bodies:
+def _small_bright(rng: np.random.Generator) -> Scene:
     return scatter((512, 512), rng.lognormal(np.log(3.2), 0.12, 160), rng=rng)
 
 
-def _large_dark(rng: np.random.Generator) -> Bodies:
+def _large_dark(rng: np.random.Generator) -> Scene:
     return scatter((1024, 1024), rng.lognormal(np.log(65), 0.1, 14), rng=rng)
 
 
-def _empty(_: np.random.Generator) -> Bodies:
-    return Bodies.spheres((512, 512), [], [])
+def _empty(_: np.random.Generator) -> Scene:
+    return spheres((512, 512), [], [])
 
 
 _RECIPES = {

@@ -1,5 +1,6 @@
 """One simulated image and all that is true of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -99,7 +100,7 @@ class Simulated:
     instances: np.ndarray
     particles: tuple[ParticleTruth, ...]
     imaging: dict[str, str | float | int | bool]
-    outlines: tuple[np.ndarray, ...] = ()
+    outlines: Sequence[np.ndarray] = ()
     ignore: np.ndarray | None = None
     amount: np.ndarray | None = None
     amount_unit: str = ""

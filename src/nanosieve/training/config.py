@@ -9,15 +9,15 @@ Six lines will do; all else has a default::
     name = "nanosieve"
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from nanosieve.core.errors import UsageError
+from nanosieve.core.settings_file import faults, read_toml, without_none
+from nanosieve.core.toml_text import toml_text
 from nanosieve.training.augment_config import AugmentConfig
 from nanosieve.training.config_sections import (
     DataConfig,
@@ -26,14 +26,12 @@ from nanosieve.training.config_sections import (
     NetworkConfig,
     OptimiserConfig,
     Section,
-    StackConfig,
     StartConfig,
     StopConfig,
     ThresholdConfig,
     TilesConfig,
     ValidationConfig,
 )
-from nanosieve.core.toml_text import toml_text
 
 
 class TrainConfig(Section):
@@ -124,13 +122,7 @@ to 1, got 0; tiles.sise: no such setting, did you mean size?
             If it cannot be read or is no TOML; or for all faults in it at once.
         """
         path = Path(path)
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path}: is no TOML file: {error}") from error
-        return cls.from_dict(values, source=str(path), folder=path.resolve().parent)
+        return cls.from_dict(read_toml(path), source=str(path), folder=path.resolve().parent)
 
     @classmethod
     def from_dict(
@@ -155,7 +147,7 @@ to 1, got 0; tiles.sise: no such setting, did you mean size?
         try:
             return cls.model_validate(dict(values), context={"folder": folder})
         except ValidationError as error:
-            raise UsageError(f"{source}: {'; '.join(_faults(error))}") from error
+            raise UsageError(f"{source}: {'; '.join(faults(error, cls))}") from error
 
     def varied(self, changes: Mapping[str, Any]) -> Self:
         """Return a copy with some settings changed, by their dotted names.
@@ -184,7 +176,7 @@ to 1, got 0; tiles.sise: no such setting, did you mean size?
 
     def to_dict(self) -> dict[str, Any]:
         """Give all settings, defaults included, as plain values; what is ``None`` is left out."""
-        return _without_none(self.model_dump(mode="json"))
+        return without_none(self.model_dump(mode="json"))
 
     def dump(self) -> str:
         """Give all settings as the text of a TOML file; reading it gives an equal object."""
@@ -197,50 +189,3 @@ def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any
             yield from _flat(value, f"{place}{key}.")
         else:
             yield f"{place}{key}", value
-
-
-def _faults(error: ValidationError) -> list[str]:
-    """One sentence a setting; what may be written in several ways fails in each of them."""
-    found: dict[str, list[Any]] = {}
-    for fault in error.errors():
-        # pydantic adds to the place which way it tried, in words that are no names of settings.
-        place = ".".join(str(part) for part in fault["loc"] if _is_name(part))
-        found.setdefault(place, []).append(fault)
-    return [_fault(place, faults) for place, faults in found.items()]
-
-
-def _fault(place: str, faults: list[Any]) -> str:
-    first = faults[0]
-    if first["type"] == "extra_forbidden":
-        *sections, key = first["loc"]
-        close = get_close_matches(str(key), _keys(sections), n=1, cutoff=0.5)
-        return f"{place}: no such setting" + (f", did you mean {close[0]}?" if close else "")
-    message = " or: ".join(fault["msg"].removeprefix("Value error, ") for fault in faults)
-    if first["type"] in ("value_error", "missing"):
-        return f"{place}: {message}"
-    return f"{place}: {message}, got {first['input']!r}"
-
-
-def _is_name(part: Any) -> bool:
-    return isinstance(part, int) or str(part).isidentifier()
-
-
-def _keys(sections: list[Any]) -> list[str]:
-    """Settings of a section, by its place."""
-    model: Any = TrainConfig
-    for section in sections:
-        if section == "stacks":
-            model = StackConfig
-        elif isinstance(section, str):
-            model = model.model_fields[section].annotation
-    return list(model.model_fields)
-
-
-def _without_none(values: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in values.items() if value is not None}
-    for key, value in kept.items():
-        if isinstance(value, dict):
-            kept[key] = _without_none(value)
-        elif isinstance(value, list):
-            kept[key] = [_without_none(one) if isinstance(one, dict) else one for one in value]
-    return kept

@@ -19,7 +19,8 @@ from nanosieve.prepare.outliers import remove_outliers
 from nanosieve.prepare.resample import resample, resample_labels_back
 from nanosieve.segmentation.polarity import find_polarity
 from nanosieve.training import checks, stacks
-from nanosieve.training.config import StackConfig, TrainConfig
+from nanosieve.training.config import TrainConfig
+from nanosieve.training.config_sections import StackConfig
 from nanosieve.training.fit_check import check_fit
 from nanosieve.training.moments import UNKNOWN, Moment, moment_of
 

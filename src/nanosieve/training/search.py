@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from nanosieve._version import __version__
-from nanosieve.batch.runner import worker_pool
 from nanosieve.core.errors import NanosieveError, UsageError
 from nanosieve.core.settings import Device
+from nanosieve.core.workers import worker_pool
 from nanosieve.files.atomic import atomic_path, output_errors
 from nanosieve.report.search import SearchView, Series, write_search_page
 from nanosieve.training.config import TrainConfig

@@ -1,11 +1,12 @@
-"""Spheres on a support as one call: the image and its truth."""
+"""Bodies on a plain support as one call: the image and its truth."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from nanosieve.simulation.bodies import Bodies
 from nanosieve.simulation.imaging import Imaging, expose
+from nanosieve.simulation.projected.scene import Scene
+from nanosieve.simulation.projected.spheres import spheres
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Drawing:
 
 
 def draw(
-    bodies: Bodies,
+    scene: Scene,
     imaging: Imaging | None = None,
     *,
     support: np.ndarray | None = None,
@@ -38,7 +39,7 @@ def draw(
 
     Parameters
     ----------
-    bodies
+    scene
         What lies there.
     imaging
         Contrast, blur, noise; dark particles by default.
@@ -49,16 +50,16 @@ def draw(
 
     Examples
     --------
-    >>> drawing = draw(Bodies.spheres((64, 64), [[32, 32]], [12]), Imaging(noise=False))
+    >>> drawing = draw(spheres((64, 64), [[32, 32]], [12]), Imaging(noise=False))
     >>> drawing.diameters_px, int(drawing.labels.max())
     (array([24.]), 1)
     """
     imaging = imaging or Imaging()
     rng = rng or np.random.default_rng(0)
-    bare = np.ones(bodies.shape, np.float32) if support is None else support
-    thickest = 2 * float(bodies.semi_axes.min(axis=1).max(initial=0.5))
-    image = expose(bodies.thickness(), bare, imaging, thickest=thickest, rng=rng)
-    return Drawing(image, bodies.labels(), bodies.diameters_px)
+    bare = np.ones(scene.shape, np.float32) if support is None else support
+    thickest = max((body.depth_px for body in scene.bodies), default=1.0)
+    image = expose(scene.thickness(), bare, imaging, thickest=thickest, rng=rng)
+    return Drawing(image, scene.labels(), scene.diameters_px)
 
 
 def draw_spheres(
@@ -89,4 +90,4 @@ def draw_spheres(
     >>> drawing.image.dtype.name, drawing.diameters_px
     ('uint16', array([16., 20.]))
     """
-    return draw(Bodies.spheres(shape, centres, radii), imaging, support=support, rng=rng)
+    return draw(spheres(shape, centres, radii), imaging, support=support, rng=rng)

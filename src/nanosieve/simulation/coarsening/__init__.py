@@ -1,0 +1,1 @@
+"""Movies of particles that ripen, migrate and coalesce."""

@@ -1,0 +1,1 @@
+"""Crystalline particles at lattice resolution: atoms, multislice, lens, detector and truth."""

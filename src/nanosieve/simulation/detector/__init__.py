@@ -1,0 +1,1 @@
+"""Detectors: from intensity to the numbers in a file."""

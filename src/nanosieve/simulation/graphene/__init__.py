@@ -1,0 +1,1 @@
+"""Sheets of graphene with grain boundaries, defects, holes and contamination."""

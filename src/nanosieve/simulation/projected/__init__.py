@@ -1,0 +1,1 @@
+"""Images from projected thickness: bodies, supports, contrast."""

@@ -1,0 +1,1 @@
+"""Electron waves: multislice through atoms, and the lens that images what leaves them."""
