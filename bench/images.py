@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from nanosieve.simulation.imaging import Imaging
 from nanosieve.simulation.projected.drawing import draw
+from nanosieve.simulation.projected.plain import Imaging, support
 from nanosieve.simulation.projected.spheres import scatter
-from nanosieve.simulation.supports import support
 
 
 def drawn(shape: tuple[int, int], *, seed: int, radius: float = 16.0) -> np.ndarray:

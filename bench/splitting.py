@@ -25,10 +25,9 @@ from nanosieve.segmentation.field import choose, make_field
 from nanosieve.segmentation.hybrid import hybrid
 from nanosieve.segmentation.kernels import opening
 from nanosieve.segmentation.split import split_touching
-from nanosieve.simulation.imaging import Imaging
 from nanosieve.simulation.projected.drawing import draw
+from nanosieve.simulation.projected.plain import Imaging, support
 from nanosieve.simulation.projected.spheres import clusters, ellipsoids
-from nanosieve.simulation.supports import support
 
 ROOT = Path(__file__).resolve().parents[1]
 EIGHT = np.ones((3, 3), bool)

@@ -12,10 +12,9 @@ from scipy import ndimage
 from nanosieve.core.errors import UsageError
 from nanosieve.core.micrograph import Calibration
 from nanosieve.files.dataset_writer import NewSample, write_dataset
-from nanosieve.simulation.imaging import Imaging, expose
+from nanosieve.simulation.projected.plain import SUPPORT_KINDS, Imaging, expose, support
 from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.spheres import clusters, ellipsoids, scatter, spheres
-from nanosieve.simulation.supports import SUPPORT_KINDS, support
 
 _SIDE = 384
 _EMPTY = 0.08

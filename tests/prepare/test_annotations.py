@@ -7,8 +7,8 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from nanosieve.prepare.annotations import find_annotations
-from nanosieve.simulation.imaging import Imaging
 from nanosieve.simulation.projected.drawing import draw_spheres
+from nanosieve.simulation.projected.plain import Imaging
 
 SHAPE = (480, 512)
 TEXT = "200 nm"

@@ -3,11 +3,10 @@
 import numpy as np
 
 from nanosieve.measurement.agreement.instances import overlaps
-from nanosieve.simulation.imaging import Imaging
 from nanosieve.simulation.projected.drawing import Drawing, draw
+from nanosieve.simulation.projected.plain import SUPPORT_KINDS, Imaging, support
 from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.spheres import scatter
-from nanosieve.simulation.supports import support
 
 CONTRAST = {"dark": 0.5, "bright": 2.0}
 COUNTS = {"dark": 1500.0, "bright": 150.0}
@@ -39,6 +38,18 @@ def over(
     rng = rng or np.random.default_rng(0)
     imaging = Imaging(polarity, contrast=CONTRAST[polarity], counts=COUNTS[polarity])
     return draw(bodies, imaging, support=support(bodies.shape, kind, rng=rng), rng=rng)
+
+
+def nothing(shape: tuple[int, int], *, seed: int) -> list[np.ndarray]:
+    """Plain supports without a particle: every kind in bright field and HAADF."""
+    modes = Imaging("dark", counts=1500.0), Imaging("bright", counts=150.0, readout=4.0)
+    rng = np.random.default_rng(seed)
+    empty = Scene(shape)
+    return [
+        draw(empty, imaging, support=support(shape, kind, rng=rng), rng=rng).image
+        for kind in SUPPORT_KINDS
+        for imaging in modes
+    ]
 
 
 def dice(truth: np.ndarray, found: np.ndarray) -> float:

@@ -4,22 +4,21 @@ from statistics import median
 
 import numpy as np
 import pytest
-from scenes import apart, worst_match
+from scenes import apart, nothing, worst_match
 
 from nanosieve.segmentation.field import choose
 from nanosieve.segmentation.methods import METHODS
 from nanosieve.segmentation.population import edge_steepness, two_populations
 from nanosieve.segmentation.scale import Scale, choose_sparse
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.imaging import Imaging
 from nanosieve.simulation.projected.drawing import draw
+from nanosieve.simulation.projected.plain import Imaging, support
 from nanosieve.simulation.projected.spheres import scatter
-from nanosieve.simulation.supports import empty_supports, support
 
 
 def test_empty_supports_give_no_particle():
     """Flat, textured and sloping supports in bright field and HAADF."""
-    results = [segment(image.frames[0]) for image in empty_supports((400, 400), seeds=range(2))]
+    results = [segment(image) for seed in range(2) for image in nothing((400, 400), seed=seed)]
     assert len(results) == 12
     numbers = [found.n for found in results]
     assert median(numbers) == 0
@@ -30,8 +29,7 @@ def test_empty_supports_give_no_particle():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_method_finds_any_on_an_empty_support(method):
-    images = empty_supports((256, 256), seeds=[1])
-    numbers = [segment(image.frames[0], method=method).n for image in images]
+    numbers = [segment(image, method=method).n for image in nothing((256, 256), seed=1)]
     assert numbers.count(0) >= 5
 
 

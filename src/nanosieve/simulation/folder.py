@@ -18,7 +18,7 @@ from nanosieve.files.tiff_writer import write_tiff
 from nanosieve.simulation.simulated import Simulated
 
 
-def write_simulated(out: Path, one: Simulated) -> dict[str, Any]:
+def write_simulated(out: Path, one: Simulated, *, movie: str = "") -> dict[str, Any]:
     """Write the files of one image, each whole or not at all.
 
     Parameters
@@ -29,6 +29,8 @@ def write_simulated(out: Path, one: Simulated) -> dict[str, Any]:
         Becomes ``images/<name>.tif``, ``masks/<name>.png`` (classes where there are more than two),
         ``instances/<name>.png``, and as far as there are any ``ignore/<name>.png``,
         ``outlines/<name>.json``, ``amount/<name>.tif`` and ``tables/<table>/<name>.csv``.
+    movie
+        Name of the movie that it is a frame of, after which tables are named; blank for stills.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def write_simulated(out: Path, one: Simulated) -> dict[str, Any]:
         files.append(_room(out / "amount" / f"{one.name}.tif"))
         _write_amount(files[-1], one.amount, nm, unit=one.amount_unit)
     for name, table in sorted(one.tables.items()):
-        files.append(_room(out / "tables" / name / f"{one.name}.csv"))
+        files.append(_room(out / "tables" / name / f"{movie or one.name}.csv"))
         with atomic_path(files[-1]) as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n")
     unit = {"amount_unit": one.amount_unit} if one.amount is not None else {}

@@ -220,12 +220,14 @@ def make_structure(index: int, order: _Order) -> Outcome:
     folder = order.folder
     name = folder.structure(index)
     try:
-        images = [write_simulated(folder.path, one) for one in _simulated(index, order)]
+        movie = name if folder.preset.counts == "movies" else ""
+        images = [
+            write_simulated(folder.path, one, movie=movie) for one in _simulated(index, order)
+        ]
         wanted = order.images(index)
         if len(images) != wanted:
             raise RuntimeError(f"{len(images)} images came of it, not {wanted}")
-        movie = ""
-        if folder.preset.counts == "movies":
+        if movie:
             movie = write_movie(folder.path, name, [image["files"][0] for image in images])
         folder.add(name, images, movie=movie)
     except OutputError:

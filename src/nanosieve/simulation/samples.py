@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nanosieve.core.micrograph import Micrograph
-from nanosieve.simulation.imaging import Imaging
 from nanosieve.simulation.projected.drawing import draw
+from nanosieve.simulation.projected.plain import Imaging, SupportKind, support
 from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.spheres import clusters, scatter, spheres
-from nanosieve.simulation.supports import SupportKind, support
 
 
 @dataclass(frozen=True)

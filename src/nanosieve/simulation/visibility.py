@@ -15,6 +15,7 @@ from scipy import fft, ndimage
 
 from nanosieve.core.errors import UsageError
 from nanosieve.simulation.detector.transfer import mean_power
+from nanosieve.simulation.texture import Texture
 
 Band = tuple[float, float]
 """Lower and upper spatial frequency of a lattice, 1/nm."""
@@ -27,7 +28,7 @@ _STEEP = 8  # power of the flanks of a band
 _GAP_NM = 1.0  # fringes reach beyond their particle
 _LEAST_SHARE = 0.02  # of the image: with less support than that its texture cannot be told
 _OWN = 0.25  # least share of an outline that no other covers
-_PX_A_RADIUS = 4.0
+_FEW = 2  # every second row and column tells the range of an image
 # Independent values in a lattice band over which an eye joins fringes.
 _JOINED = 300.0
 # Of the variance of the texture: particles have an edge, which texture has not.
@@ -72,19 +73,6 @@ class Boxed(NamedTuple):
     outline: np.ndarray
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """What all particles of an image share."""
-
-    clean: np.ndarray
-    variance: np.ndarray
-    crowd: np.ndarray  # number of particles at a pixel
-    support: np.ndarray  # bool, far enough from particles
-    without: np.ndarray | None
-    spectrum: np.ndarray
-    screen: float  # range of grey values as displayed
-
-
 def visibility(
     clean: np.ndarray,
     noise_std: np.ndarray,
@@ -107,10 +95,10 @@ def visibility(
 
     ``contrast_cnr``: the difference of the means inside and in a ring of the support, over a
     standard deviation in which are added up the noise of both means (the ring as large as the
-    particle); half of the texture of the support near it, its variance after a Gaussian as large as
-    the particle, less one three times as wide, for an edge tells a particle from texture; and a
-    step of 0.7 % of the range of grey on a screen, since an eye does not average over large areas
-    as well as statistics allow. On drawn discs of 4, 12 and 35 px in white noise of standard
+    particle); half of the texture of the support near it (`nanosieve.simulation.texture`), for an
+    edge tells a particle from texture; and a step of 0.7 % of the range of grey on a screen, since
+    an eye does not average over large areas as well as statistics allow. On drawn discs of 4, 12
+    and 35 px in white noise of standard
     deviation 1 the contrasts 1.0, 0.4 and 0.2 were the least that could be seen.
 
     Parameters
@@ -152,19 +140,21 @@ def visibility(
     (True, 11)
     """
     each = _one_each(bands, len(outlines), pixel_size_nm)
-    if not outlines:
-        return []
-    places = [_Place.of(outline) for outline in outlines]
-    scene = _scene(clean, noise_std, places, (without, spectrum), pixel_size_nm)
+    places = [_boxed(outline) for outline in outlines]
+    in_frame = [place for place in places if place is not None]
+    if not in_frame:
+        return [Visibility(0.0 if band else np.nan, 0.0, False) for band in each]
+    scene = _Scene.of(clean, noise_std, without, spectrum, in_frame, pixel_size_nm)
     fringes = {band: _Fringes.of(scene, band, pixel_size_nm) for band in set(each) if band}
-    textures: dict[float, np.ndarray] = {}
+    texture = Texture(scene.clean if scene.without is None else scene.without, scene.support)
     seen = []
     for place, band in zip(places, each, strict=True):
         if place is None:
             seen.append(Visibility(0.0 if band else np.nan, 0.0, False))
             continue
-        snr = fringes[band].snr(place, scene) if band else np.nan
-        cnr = _contrast(scene, place, textures)
+        inside = scene.inside(place)
+        snr = fringes[band].snr(place.box, inside, scene) if band else np.nan
+        cnr = _contrast(scene, place, inside, texture)
         seen.append(Visibility(snr, cnr, snr >= LEAST_FRINGE_SNR or cnr >= LEAST_CONTRAST_CNR))
     return seen
 
@@ -223,58 +213,65 @@ def _one_each(
     return list(each)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """The box round one outline."""
+def _boxed(outline: np.ndarray | Boxed) -> Boxed | None:
+    """Box round an outline; ``None`` if no pixel of it lies in the image."""
+    if isinstance(outline, Boxed):
+        return outline if outline.outline.any() else None
+    rows, columns = (np.flatnonzero(outline.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    return Boxed(box, outline[box])
 
-    box: tuple[slice, slice]
-    outline: np.ndarray  # within the box
+
+@dataclass(frozen=True)
+class _Scene:
+    """What all particles of an image share."""
+
+    clean: np.ndarray
+    variance: np.ndarray
+    crowd: np.ndarray  # number of particles at a pixel
+    support: np.ndarray | None  # bool, far from particles; None where the support is known
+    without: np.ndarray | None
+    spectrum: np.ndarray
+    screen: float  # range of grey values as displayed
 
     @classmethod
-    def of(cls, outline: np.ndarray | Boxed) -> Self | None:
-        if isinstance(outline, Boxed):
-            return cls(outline.box, outline.outline) if outline.outline.any() else None
-        rows, columns = (np.flatnonzero(outline.any(axis=axis)) for axis in (1, 0))
-        if not len(rows):
-            return None
-        box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-        return cls(box, outline[box])
-
-    def inside(self, scene: _Scene) -> np.ndarray:
-        """What no other particle covers, if that is enough."""
-        own = self.outline & (scene.crowd[self.box] == 1)
-        return own if own.sum() > _OWN * self.outline.sum() else self.outline
-
-    def radius(self) -> float:
-        return float(np.sqrt(self.outline.sum() / np.pi))
-
-
-def _scene(
-    clean: np.ndarray,
-    noise_std: np.ndarray,
-    places: Sequence[_Place | None],
-    extra: tuple[np.ndarray | None, np.ndarray | None],
-    pixel_size_nm: float,
-) -> _Scene:
-    without, spectrum = extra
-    crowd = np.zeros(clean.shape, np.uint16)
-    for place in places:
-        if place is not None:
+    def of(
+        cls,
+        clean: np.ndarray,
+        noise_std: np.ndarray,
+        without: np.ndarray | None,
+        spectrum: np.ndarray | None,
+        places: Sequence[Boxed],
+        pixel_size_nm: float,
+    ) -> Self:
+        crowd = np.zeros(clean.shape, np.uint16)
+        for place in places:
             crowd[place.box] += place.outline
-    support = crowd == 0
-    if crowd.any():
-        far = ndimage.distance_transform_edt(support) > max(_GAP_NM / pixel_size_nm, 2)
-        support = far if far.mean() > _LEAST_SHARE else support
-    half = np.ones((clean.shape[0], clean.shape[1] // 2 + 1), np.float32)
-    return _Scene(
-        clean=np.asarray(clean, np.float32),
-        variance=np.square(np.broadcast_to(noise_std, clean.shape), dtype=np.float32),
-        crowd=crowd,
-        support=support,
-        without=None if without is None else np.asarray(without, np.float32),
-        spectrum=half if spectrum is None else spectrum,
-        screen=float(np.ptp(np.quantile(clean, _SHOWN)) + 6 * np.median(noise_std)),
-    )
+        std = np.broadcast_to(noise_std, clean.shape)
+        white = np.ones((clean.shape[0], clean.shape[1] // 2 + 1), np.float32)
+        shown = np.ptp(np.quantile(clean[::_FEW, ::_FEW], _SHOWN))
+        return cls(
+            clean=np.asarray(clean, np.float32),
+            variance=np.square(std, dtype=np.float32),
+            crowd=crowd,
+            support=_far(crowd == 0, pixel_size_nm) if without is None else None,
+            without=None if without is None else np.asarray(without, np.float32),
+            spectrum=white if spectrum is None else spectrum,
+            screen=float(shown + 6 * np.median(std[::_FEW, ::_FEW])),
+        )
+
+    def inside(self, place: Boxed) -> np.ndarray:
+        """What no other particle covers, if that is enough."""
+        own = place.outline & (self.crowd[place.box] == 1)
+        return own if own.sum() > _OWN * place.outline.sum() else place.outline
+
+
+def _far(bare: np.ndarray, pixel_size_nm: float) -> np.ndarray:
+    """Where fringes of particles do not reach, unless hardly any support is left then."""
+    far = ndimage.distance_transform_edt(bare) > max(_GAP_NM / pixel_size_nm, 2)
+    return far if far.mean() > _LEAST_SHARE else bare
 
 
 @dataclass(frozen=True)
@@ -296,7 +293,7 @@ class _Fringes:
         if scene.without is not None:
             texture = _power(scene.without, passed)
         else:
-            usual = signal[scene.support].mean() if scene.support.any() else 0.0
+            usual = signal[scene.support].mean() if np.any(scene.support) else 0.0
             texture = np.broadcast_to(np.float32(usual), shape)
         squared = np.square(passed)
         return cls(
@@ -306,10 +303,9 @@ class _Fringes:
             share=mean_power(squared, shape[1]),
         )
 
-    def snr(self, place: _Place, scene: _Scene) -> float:
-        inside = place.inside(scene)
+    def snr(self, box: tuple[slice, slice], inside: np.ndarray, scene: _Scene) -> float:
         signal, texture, variance = (
-            float(values[place.box][inside].mean(dtype=float))
+            float(values[box][inside].mean(dtype=float))
             for values in (self.signal, self.texture, scene.variance)
         )
         background = variance * self.noise_share + texture
@@ -324,33 +320,26 @@ def _power(image: np.ndarray, passed: np.ndarray) -> np.ndarray:
     return np.square(fft.irfft2(spectrum, s=image.shape))
 
 
-def _contrast(scene: _Scene, place: _Place, textures: dict[float, np.ndarray]) -> float:
-    inside = place.inside(scene)
+def _contrast(scene: _Scene, place: Boxed, inside: np.ndarray, texture: Texture) -> float:
     mean = float(scene.clean[place.box][inside].mean(dtype=float))
     if scene.without is None:
-        difference = mean - _around(scene, place)
+        bare = _around(scene, place)
     else:
-        difference = mean - float(scene.without[place.box][inside].mean(dtype=float))
+        bare = float(scene.without[place.box][inside].mean(dtype=float))
+    y, x = ((edge.start + edge.stop) // 2 for edge in place.box)
+    grain = texture.variance((y, x), area=float(place.outline.sum()))
     variance = float(scene.variance[place.box][inside].mean(dtype=float))
     # Noise of a mean is that of the lowest frequencies; twice, for the ring has noise too.
     noise = 2 * variance * float(scene.spectrum[0, 0]) / float(inside.sum())
-    # Half octaves: the texture hardly differs within one.
-    radius = float(2 ** (np.round(2 * np.log2(max(place.radius(), 1))) / 2))
-    if radius not in textures:
-        textures[radius] = _texture(scene, radius)
-    texture = textures[radius]
-    y, x = (
-        int((edge.start + edge.stop) / 2 * n / full)
-        for edge, n, full in zip(place.box, texture.shape, scene.clean.shape, strict=True)
-    )
-    variance = noise + _TEXTURE * float(texture[y, x]) + (_STEP * scene.screen) ** 2
-    return abs(difference) / max(variance, _TINY) ** 0.5
+    variance = noise + _TEXTURE * grain + (_STEP * scene.screen) ** 2
+    return abs(mean - bare) / max(variance, _TINY) ** 0.5
 
 
-def _around(scene: _Scene, place: _Place) -> float:
+def _around(scene: _Scene, place: Boxed) -> float:
     """Mean of the support in a ring as large as the particle, a little off it."""
     gap = 2.0
-    width = gap + place.radius() * (2**0.5 - 1) + 1
+    radius = float(np.sqrt(place.outline.sum() / np.pi))
+    width = gap + radius * (2**0.5 - 1) + 1
     reach = int(np.ceil(width))
     grown, margins = [], []
     for edge, full in zip(place.box, scene.clean.shape, strict=True):
@@ -359,45 +348,9 @@ def _around(scene: _Scene, place: _Place) -> float:
         margins.append((edge.start - start, stop - edge.stop))
     box = grown[0], grown[1]
     distance = ndimage.distance_transform_edt(~np.pad(place.outline, margins))
-    bare = scene.crowd[box] == 0
-    ring = bare & (distance > gap) & (distance <= width)
+    ring = (scene.crowd[box] == 0) & (distance > gap) & (distance <= width)
     if ring.any():
         return float(scene.clean[box][ring].mean(dtype=float))
     # Packed all round: the support elsewhere, or whatever there is.
     bare = scene.crowd == 0
     return float(scene.clean[bare].mean(dtype=float) if bare.any() else scene.clean.mean())
-
-
-def _texture(scene: _Scene, radius: float) -> np.ndarray:
-    """``(v, u)`` variance of the support at the scale of a particle, on a coarser grid."""
-    step = min(max(int(radius / _PX_A_RADIUS), 1), *scene.clean.shape)
-    if scene.without is None:
-        weight, values = scene.support.astype(np.float32), scene.clean
-    else:
-        weight, values = np.ones_like(scene.clean), scene.without
-    weight, total = _shrunk(weight, step), _shrunk(weight * values, step)
-    radius /= step
-    # A Gaussian of half the radius averages over as large an area as a disc.
-    (near, full), (far, _) = (_mean_near(total, weight, s * radius) for s in (0.5, 1.5))
-    trusted = full * (full > 0.5)
-    if not trusted.any():
-        return np.zeros_like(full)
-    squared = np.square(near - far)
-    local, known = _mean_near(trusted * squared, trusted, 2 * radius)
-    return np.where(known > 0.05, local, np.average(squared, weights=trusted))
-
-
-def _mean_near(
-    total: np.ndarray, weight: np.ndarray, sigma: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean under a Gaussian, and the share of the Gaussian that has weight."""
-    total, weight = (ndimage.gaussian_filter(values, sigma) for values in (total, weight))
-    return total / np.maximum(weight, 1e-3), weight
-
-
-def _shrunk(image: np.ndarray, step: int) -> np.ndarray:
-    """Means over blocks; the last ones may be cut."""
-    if step == 1:
-        return image
-    ny, nx = (n // step for n in image.shape)
-    return image[: ny * step, : nx * step].reshape(ny, step, nx, step).mean(axis=(1, 3))

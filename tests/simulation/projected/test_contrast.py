@@ -152,7 +152,7 @@ def test_underfocus_makes_a_bright_rim_and_overfocus_a_dark_one(over, sign):
 
 
 def test_grain_of_a_film_grows_with_the_root_of_its_thickness():
-    settings = _bright(defocus_px=1.5, fringes=1, support_grain=1, rim_limit=10)
+    settings = _bright(defocus_px=1.5, fringes=1, support_grain=1, rim_limit=1)
     thin, thick = (
         _in_bright(settings, _slab(0, (256, 256)), _bare(t, (256, 256)), pixel_size_nm=0.2).bare
         for t in (5.0, 20.0)

@@ -226,7 +226,7 @@ def test_a_scan_that_drifts_shears_image_and_truth_alike():
 
 
 def test_overlapping_particles_keep_their_full_outlines():
-    crowded = PLAIN["particles"] | {"arrangement": {"random": 1}, "coverage": 0.5}
+    crowded = PLAIN["particles"] | {"arrangement": {"random": 1}, "coverage": 0.4}
     one = _image(_settings(particles=crowded))
     assert any(row.overlapped for row in one.particles)
     assert len(one.outlines) == len(one.particles)
@@ -284,6 +284,20 @@ def test_horwaths_frames_are_as_the_paper_says():
         ({"shape": [16, 64]}, "shape has at least 32 px a side"),
         ({"material": {"Xx": 1}}, "no material 'Xx'; there are Au, Pt"),
         ({"modality": {}}, "give at least one of bf-tem"),
+        ({"support": {"kind": {"flat": 1}, "film_nm": [-3, 5]}}, "film_nm is not negative: -3"),
+        ({"support": {"kind": {"flat": 1}, "dirt_share": 2}}, "dirt_share is at most 1: 2"),
+        (
+            {"modality": {"bf-tem": {"detector": CAMERA, "stopped": [0.5, 1.2]}}},
+            "stopped is at most 1: 1.2",
+        ),
+        (
+            {"modality": {"bf-tem": {"detector": CAMERA, "diffraction": {"spread": -1}}}},
+            "spread is not negative: -1",
+        ),
+        (
+            {"modality": {"bf-tem": {"detector": CAMERA, "illumination": {"gradient": -1}}}},
+            "gradient is not negative: -1",
+        ),
         ({"particles": {"diameter_px": 20}}, "particles: give diameter_nm"),
         (
             {"design": {"diameter_nm": [2], "material": ["Pt"], "support": ["flat"],

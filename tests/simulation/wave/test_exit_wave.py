@@ -10,6 +10,7 @@ from nanosieve.core.errors import UsageError
 from nanosieve.simulation.wave.absorption import amplitude_passed, lost_area_nm2
 from nanosieve.simulation.wave.exit_wave import (
     MultisliceSettings,
+    _edges,
     exit_wave,
     largest_angle_mrad,
     particle_phase,
@@ -154,6 +155,37 @@ def test_thin_specimen_is_a_phase_object_and_atoms_add_phase():
     # The mean is the forward scattering factor: 2.5 angstrom for carbon, 47.878 V angstrom^2 each.
     expected = interaction_constant(80) * 2.5 * 47.878e-3 / 1.2
     assert phase.mean() == pytest.approx(expected, rel=0.02)
+
+
+def test_slices_are_thin_where_heavy_atoms_are():
+    depths = np.array([0.0, 1.0, 2.0, 2.1, 3.0, 4.1])
+    numbers = np.array([6, 14, 79, 6, 79, 6])
+    edges = _edges(depths, numbers, MultisliceSettings())
+    np.testing.assert_allclose(edges[[0, -1]], [0, 4.1])
+    middle = (edges[:-1] + edges[1:]) / 2
+    thickness = np.diff(edges)
+    within = (middle > 2) & (middle < 3)
+    assert thickness.min() > 0
+    assert thickness[within].max() <= 0.2 + 1e-9
+    assert 0.3 < thickness[~within].max() <= 0.4 + 1e-9
+    light = _edges(depths, np.full(6, 6), MultisliceSettings())
+    assert len(light) == 12
+    assert len(_edges(depths[:1], numbers[:1], MultisliceSettings())) == 2
+
+
+def test_thicker_slices_of_carbon_change_little():
+    rng = np.random.default_rng(3)
+    carbon = Cell(rng.uniform(size=(600, 3)) * (1.5, 1.5, 4.0), np.full(600, 6), (1.5, 1.5, 4.0))
+    coarse, fine = (
+        exit_wave(
+            carbon,
+            energy_kv=200,
+            debye_waller=B,
+            settings=MultisliceSettings(light_slice_nm=thickness),
+        ).values
+        for thickness in (0.4, 0.2)
+    )
+    assert np.abs(coarse - fine).mean() < 0.08 * np.abs(fine - fine.mean()).mean()
 
 
 def test_same_atoms_give_the_same_bits():

@@ -20,13 +20,15 @@ from nanosieve.core.errors import UsageError
 _BLOCK_SEED = 7
 _BLOCK_NM = 6.0
 _NETWORK_ROUNDS = 25
-_PUSH_ROUNDS = 6
+_PUSH_ROUNDS = 10
 # Films are joined of pieces about this wide, their faces uneven by up to the reach; a piece with
 # its faces fits the block.
-_PIECE_NM = 4.2
-_REACH_NM = 0.9
+_PIECE_NM = 4.8
+_REACH_NM = 0.6
 _WAVE_NM = 2.5
 _WAVES = 4
+# Atoms that are moved where pieces are joined lie this near to the seam.
+_SEAM_NM = 0.35
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,19 +137,17 @@ def slab(
             "lower the density"
         )
     size = np.array(size_nm, float)
-    counts = np.ceil(size / _PIECE_NM).astype(int)
-    seams = _Seams.draw(size, counts, rng)
-    pieces, kinds = [], []
-    for corner in product(*[range(count) for count in counts]):
-        piece, kind = _piece(material, np.array(corner), seams, rng)
-        pieces.append(piece)
-        kinds.append(kind)
-    owner = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
-    positions, kind = np.concatenate(pieces), np.concatenate(kinds)
-    _heal(positions, kind, glass, owner=owner, size=size)
+    seams = _Seams.draw(size, rng)
+    pieces = [
+        _piece(material, np.array(corner), seams, rng)
+        for corner in product(*[range(count) for count in seams.counts])
+    ]
+    positions, kind, apart = (np.concatenate(each) for each in zip(*pieces, strict=True))
     kept = rng.random(len(kind)) < density_g_cm3 / glass.densest_g_cm3
-    kept &= (positions[:, 2] >= 0) & (positions[:, 2] < size[2])
-    return positions[kept], glass.numbers[kind[kept]]
+    positions, kind, apart = positions[kept], kind[kept], apart[kept]
+    _heal(positions, kind, glass, near=apart < _SEAM_NM, size=size)
+    inside = (positions[:, 2] >= 0) & (positions[:, 2] < size[2])
+    return positions[inside], glass.numbers[kind[inside]]
 
 
 @lru_cache(maxsize=4)
@@ -156,7 +156,7 @@ def block(material: str) -> tuple[np.ndarray, np.ndarray]:
 
     Returns
     -------
-    ``(n, 3)`` positions in nm and ``(n,)`` indices of the kinds of atoms.
+    ``(3, n)`` float32 positions in nm and ``(n,)`` indices of the kinds of atoms.
     """
     glass = GLASSES[material]
     rng = np.random.default_rng(_BLOCK_SEED)
@@ -169,7 +169,7 @@ def block(material: str) -> tuple[np.ndarray, np.ndarray]:
     _push_apart(positions, kind, glass, box)
     # Static disorder of bond lengths, and no two atoms at exactly one distance.
     positions += rng.normal(0, 0.003, positions.shape)
-    return positions % box, kind
+    return np.ascontiguousarray((positions % box).T, np.float32), kind
 
 
 def _form_network(positions: np.ndarray, kind: np.ndarray, glass: Glass, box: np.ndarray) -> None:
@@ -188,21 +188,19 @@ def _form_network(positions: np.ndarray, kind: np.ndarray, glass: Glass, box: np
 
 
 def _push_apart(positions: np.ndarray, kind: np.ndarray, glass: Glass, box: np.ndarray) -> None:
-    """Move pairs that are too close to their least distance."""
-    for _ in range(2):
-        # Neighbours are looked up anew only now and then: few atoms move by as much as 0.03 nm.
-        pairs, away, distance = _pairs(positions, box, float(glass.closest_nm.max()) + 0.03)
-        least = glass.closest_nm[kind[pairs[:, 0]], kind[pairs[:, 1]]]
-        near = distance < least + 0.03
-        pairs, least = pairs[near], least[near]
-        straight = positions[pairs[:, 0]] - positions[pairs[:, 1]]
-        around = straight - away[near]
-        for _ in range(_PUSH_ROUNDS):
-            away = positions[pairs[:, 0]] - positions[pairs[:, 1]] - around
-            distance = np.sqrt(np.einsum("ij,ij->i", away, away))
-            factor = np.maximum(least - distance, 0) * 0.5 / np.maximum(distance, 1e-6)
-            _move(positions, pairs, away * factor[:, np.newaxis])
-        positions %= box
+    """Move pairs that are too close to their least distance, in place."""
+    # Neighbours are looked up once: few atoms move by as much as 0.04 nm.
+    pairs, away, distance = _pairs(positions, box, float(glass.closest_nm.max()) + 0.04)
+    least = glass.closest_nm[kind[pairs[:, 0]], kind[pairs[:, 1]]]
+    near = distance < least + 0.04
+    pairs, away, least = pairs[near], away[near], least[near]
+    around = positions[pairs[:, 0]] - positions[pairs[:, 1]] - away
+    for _ in range(_PUSH_ROUNDS):
+        away = positions[pairs[:, 0]] - positions[pairs[:, 1]] - around
+        distance = np.sqrt(np.einsum("ij,ij->i", away, away))
+        factor = np.maximum(least - distance, 0) * 0.5 / np.maximum(distance, 1e-6)
+        _move(positions, pairs, away * factor[:, np.newaxis])
+    positions %= box
 
 
 def _pairs(
@@ -246,57 +244,66 @@ class _Seams:
     phases: np.ndarray
 
     @classmethod
-    def draw(cls, size: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> Self:
+    def draw(cls, size: np.ndarray, rng: np.random.Generator) -> Self:
         longest = np.maximum(1, np.floor(size / _WAVE_NM)).astype(int)
-        orders = rng.integers(-longest, longest + 1, (3, _WAVES, 3))
-        return cls(size, counts, 2 * np.pi * orders / size, rng.uniform(0, 2 * np.pi, (3, _WAVES)))
+        orders = rng.integers(-longest, longest + 1, (3 * _WAVES, 3))
+        phases = rng.uniform(0, 2 * np.pi, 3 * _WAVES)
+        return cls(
+            size,
+            np.ceil(size / _PIECE_NM).astype(int),
+            # Single precision: cosines are most of the work.
+            (2 * np.pi * orders / size).astype(np.float32),
+            phases.astype(np.float32)[:, np.newaxis],
+        )
 
-    def corners(self, points: np.ndarray) -> np.ndarray:
-        """``(n, 3)`` number along each axis of the piece that each point belongs to."""
-        shifts = [
-            np.cos(points @ waves.T + phases).sum(axis=1)
-            for waves, phases in zip(self.waves, self.phases, strict=True)
-        ]
-        shifted = points + np.stack(shifts, axis=1) * (_REACH_NM / _WAVES)
-        numbers = np.floor(shifted * self.counts / self.size).astype(int)
-        numbers[:, 2] = np.clip(numbers[:, 2], 0, self.counts[2] - 1)
-        return numbers
+    def locate(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Tell which piece ``(3, n)`` points belong to, and how near they are to a seam.
+
+        Returns the piece's number along each axis, ``(3, n)``, and about the distance in nm.
+        """
+        waves = np.cos(self.waves @ points + self.phases).reshape(3, _WAVES, -1)
+        window = (self.size / self.counts).astype(np.float32)[:, np.newaxis]
+        steps = (points + waves.sum(axis=1) * np.float32(_REACH_NM / _WAVES)) / window
+        faces = np.rint(steps)
+        apart = np.abs(steps - faces) * window
+        # The surfaces of the film are no seams.
+        apart[2, (faces[2] < 1) | (faces[2] > self.counts[2] - 1)] = np.inf
+        numbers = np.floor(steps)
+        numbers[2] = np.clip(numbers[2], 0, self.counts[2] - 1)
+        return numbers, apart.min(axis=0)
 
 
 def _piece(
     material: str, corner: np.ndarray, seams: _Seams, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cut one piece out of the block after shifting, flipping and transposing it at random."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut one piece out of the block after shifting, flipping and transposing it at random.
+
+    Returns ``(n, 3)`` positions, kinds, and distances from the seams.
+    """
     positions, kind = block(material)
-    turned = positions[:, rng.permutation(3)] * rng.choice([-1, 1], 3)
-    shifted = (turned + rng.uniform(0, _BLOCK_NM, 3)) % _BLOCK_NM
+    turn, start = rng.permutation(3), rng.uniform(0, _BLOCK_NM, 3)
+    signs = rng.choice([-1, 1], 3)
     window = seams.size / seams.counts
-    near = (shifted < window + 2 * _REACH_NM).all(axis=1)
-    placed = shifted[near] + corner * window - _REACH_NM
-    inside = (seams.corners(placed) == corner).all(axis=1)
-    inside &= (placed[:, 2] >= 0) & (placed[:, 2] < seams.size[2])
-    wrapped = placed[inside]
-    wrapped[:, :2] %= seams.size[:2]
-    return wrapped, kind[near][inside]
+    moved = np.empty((3, len(kind)), np.float32)
+    for axis in range(3):
+        moved[axis] = positions[turn[axis]] * signs[axis] + start[axis]
+    moved -= _BLOCK_NM * np.floor(moved / _BLOCK_NM)
+    near = (moved < (window + 2 * _REACH_NM)[:, np.newaxis]).all(axis=0)
+    placed = moved[:, near] + (corner * window - _REACH_NM).astype(np.float32)[:, np.newaxis]
+    numbers, apart = seams.locate(placed)
+    inside = (numbers == corner[:, np.newaxis]).all(axis=0)
+    inside &= (placed[2] >= 0) & (placed[2] < seams.size[2])
+    cut = placed[:, inside].astype(float).T
+    cut[:, :2] %= seams.size[:2]
+    return cut, kind[near][inside], apart[inside]
 
 
 def _heal(
-    positions: np.ndarray, kind: np.ndarray, glass: Glass, *, owner: np.ndarray, size: np.ndarray
+    positions: np.ndarray, kind: np.ndarray, glass: Glass, *, near: np.ndarray, size: np.ndarray
 ) -> None:
-    """Push close pairs of different pieces apart, those across the periodic sides included."""
+    """Push close pairs of those atoms that are ``near`` seams apart, in place."""
     # Room above and below, so that nothing wraps around in z.
     lift = np.array([0, 0, 0.5])
-    box = np.array([size[0], size[1], size[2] + 1.0])
-    lifted = (positions + lift) % box
-    pairs, away, _ = _pairs(lifted, box, float(glass.closest_nm.max()) + 0.04)
-    direct = lifted[pairs[:, 0]] - lifted[pairs[:, 1]]
-    across = np.abs(direct - away).max(axis=1) > 1e-6
-    seam = (owner[pairs[:, 0]] != owner[pairs[:, 1]]) | across
-    moving = np.zeros(len(positions), bool)
-    moving[pairs[seam]] = True
-    # And those beside them, into which they would be pushed, and those beside these.
-    for _ in range(2):
-        moving[pairs[moving[pairs].any(axis=1)]] = True
-    part = lifted[moving]
-    _push_apart(part, kind[moving], glass, box)
-    positions[moving] = part - lift
+    part = positions[near] + lift
+    _push_apart(part, kind[near], glass, np.array([size[0], size[1], size[2] + 1.0]))
+    positions[near] = part - lift

@@ -161,6 +161,7 @@ def _imaging(
         "atoms": len(specimen.numbers),
         "sampling_nm": max(structure.wave.sampling_nm),
         "slice_nm": multislice.slice_nm,
+        "light_slice_nm": multislice.light_slice_nm,
         "frozen_phonons": multislice.frozen_phonons,
         "focal_steps": settings.focal_steps,
         **detector.parameters(pixel_size_nm=structure.pixel_size_nm),

@@ -107,8 +107,8 @@ def simulate(
 ) -> Iterator[Simulated]:
     """Simulate all images of one structure.
 
-    Contamination is what `nanosieve.simulation.simulated.Simulated.instances` numbers: connected
-    patches, as far as they are seen or could be labelled.
+    ``instances`` numbers the connected patches of contamination; those that nobody could see are
+    marked in ``ignore``.
 
     Parameters
     ----------
@@ -132,18 +132,10 @@ def simulate(
     structure = build(settings.sheet, settings.contamination, size_nm=frame.cell_nm, rng=rng)
     canvas = Canvas.over(frame)
     truth = find_truth(structure, canvas, boundary_width_nm=settings.boundary_width_nm)
-    energy = settings.optics.energy_kv.draw(rng)
-    wave = exit_wave(
-        structure,
-        energy_kv=energy,
-        debye_waller=dict.fromkeys(np.unique(structure.numbers).tolist(), settings.debye_waller_A2),
-        settings=settings.multislice,
-        rng=rng,
-        device=device,
-    )
+    wave = _wave(structure, settings, rng, device)
     known = _known(structure, truth, canvas)
     for index in range(settings.images):
-        optics = settings.optics.draw(rng, energy_kv=energy)
+        optics = settings.optics.draw(rng, energy_kv=wave.energy_kv)
         detector = _binned(settings.detector.draw(rng), chosen.binning)
         light, lit = _illumination(settings.illumination, frame.shape, rng)
         clean = _clean(wave, optics, frame)
@@ -164,6 +156,18 @@ def simulate(
             },
             **known,
         )
+
+
+def _wave(structure: Structure, settings: Settings, rng: np.random.Generator, device: str) -> Wave:
+    found = np.unique(structure.numbers).tolist()
+    return exit_wave(
+        structure,
+        energy_kv=settings.optics.energy_kv.draw(rng),
+        debye_waller=dict.fromkeys(found, settings.debye_waller_A2),
+        settings=settings.multislice,
+        rng=rng,
+        device=device,
+    )
 
 
 def _binned(detector: Detector, binning: int) -> Detector:

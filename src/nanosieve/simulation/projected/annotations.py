@@ -91,7 +91,7 @@ def annotate(
     >>> settings = AnnotationSettings(bar_share=1)
     >>> made = annotate(np.full((200, 200), 99.0), settings, limits=(0, 255), pixel_size_nm=0.5,
     ...     rng=np.random.default_rng(0))
-    >>> 0.001 < made.covered.mean() < 0.2
+    >>> bool(0.001 < made.covered.mean() < 0.2)
     True
     """
     shape = values.shape

@@ -105,6 +105,8 @@ class Canvas:
 
     def free(self, probe: Probe, pixels: np.ndarray, taken: np.ndarray) -> np.ndarray:
         """Tell at which pixels, ``(n, 2)``, points of a body meet nothing that is taken."""
+        if not len(probe.points):  # so thin that it holds no pixel's centre
+            return np.zeros(len(pixels), bool)
         at = pixels[:, np.newaxis] + probe.points + self.margin
         limit = np.array(taken.shape)
         within = ((at >= 0) & (at < limit)).all(axis=2).all(axis=1)

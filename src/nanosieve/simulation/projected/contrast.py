@@ -19,7 +19,13 @@ from nanosieve.simulation.projected.modalities import (
 )
 from nanosieve.simulation.projected.particle_contrast import Particles
 from nanosieve.simulation.projected.support import Support
-from nanosieve.simulation.projected.textures import FRAME_PX, filtered, frequencies, random_field, slope
+from nanosieve.simulation.projected.textures import (
+    FRAME_PX,
+    filtered,
+    frequencies,
+    random_field,
+    slope,
+)
 from nanosieve.simulation.wave.optics import wavelength_nm
 
 Imaged = dict[str, str | float | int | bool]

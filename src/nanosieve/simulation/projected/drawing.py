@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanosieve.simulation.imaging import Imaging, expose
+from nanosieve.simulation.projected.plain import Imaging, expose
 from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.spheres import spheres
 

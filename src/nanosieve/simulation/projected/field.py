@@ -106,7 +106,7 @@ def _sizes(settings: Settings, rng: np.random.Generator) -> tuple[ParticleSettin
         pixel = settings.pixel_size_nm.draw(rng)
     else:
         assert settings.median_px is not None
-        pixel = diameter / settings.median_px.draw(rng)
+        pixel = max(diameter / settings.median_px.draw(rng), settings.least_pixel_nm)
     one = settings.particles.model_copy(update={"diameter_nm": as_range(diameter)})
     return one, diameter, pixel
 

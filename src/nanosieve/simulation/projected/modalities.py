@@ -5,11 +5,11 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from nanosieve.simulation.detector.settings import DetectorSettings
+from nanosieve.simulation.projected.limits import check_numbers
 from nanosieve.simulation.projected.particle_contrast import Diffraction
 from nanosieve.simulation.ranges import Range, Weights, as_range
 from nanosieve.simulation.section import Section
 from nanosieve.simulation.wave.optics import OpticsSettings
-
 
 # How many times an exposure is raised at most.
 MOST_RAISED = 20.0
@@ -36,6 +36,11 @@ class Illumination(Section):
     shade_share: float = 0.0
     charging: Range = as_range(0)
 
+    @model_validator(mode="after")
+    def _numbers(self) -> Self:
+        check_numbers(self)
+        return self
+
 
 class Modality(Section):
     """What all ways of imaging have.
@@ -60,6 +65,11 @@ class Modality(Section):
     least_cnr: Range = as_range(0)
     diffraction: Diffraction = Diffraction()
     illumination: Illumination = Illumination()
+
+    @model_validator(mode="after")
+    def _numbers(self) -> Self:
+        check_numbers(self)
+        return self
 
 
 class BrightField(Modality):

@@ -4,11 +4,13 @@ Approximate: no scattering is computed. Factors and patterns are drawn whose loo
 images: whole particles that are dark or faint, twins and sectors, bend contours, lattice fringes.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
+from pydantic import model_validator
 
 from nanosieve.simulation.projected.bodies import Body
+from nanosieve.simulation.projected.limits import check_numbers
 from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.textures import enlarge
 from nanosieve.simulation.ranges import Range, as_range
@@ -51,6 +53,11 @@ class Diffraction(Section):
     mottle: Range = as_range([0, 0.15])
     fringe_share: Range = as_range(0)
     fringe_depth: Range = as_range([0.03, 0.15])
+
+    @model_validator(mode="after")
+    def _numbers(self) -> Self:
+        check_numbers(self)
+        return self
 
 
 class _Drawn(NamedTuple):

@@ -66,6 +66,8 @@ class Settings(Section):
         Median diameter of the particles in px: the pixel size follows from it and from the
         diameter in nm that is drawn, as an operator chooses the magnification by the particles.
         Give this or ``pixel_size_nm``.
+    least_pixel_nm
+        Smaller pixels are not made: few microscopes show a 2 nm particle 200 px wide.
     empty_share
         Share of structures without any particle.
     material
@@ -85,6 +87,7 @@ class Settings(Section):
     shape: tuple[int, int] = (512, 512)
     pixel_size_nm: Range | None = None
     median_px: Range | None = None
+    least_pixel_nm: float = Field(default=0.0, ge=0)
     empty_share: float = Field(default=0.0, ge=0, le=1)
     material: Weights = Weights({"Au": 1})
     particles: ParticleSettings

@@ -15,6 +15,7 @@ from pydantic import model_validator
 from scipy import ndimage
 
 from nanosieve.simulation.projected import support_bodies, support_films
+from nanosieve.simulation.projected.limits import check_numbers
 from nanosieve.simulation.projected.materials import check_material
 from nanosieve.simulation.ranges import Range, Weights, as_range
 from nanosieve.simulation.section import Section
@@ -103,6 +104,7 @@ class SupportSettings(Section):
             raise ValueError(f"no support {unknown[0]!r}; there are {', '.join(KINDS)}")
         for name in self.film_material.root:
             check_material(name)
+        check_numbers(self)
         return self
 
 

@@ -4,7 +4,6 @@ import numpy as np
 from PIL import Image
 from scipy import fft, ndimage
 
-
 FRAME_PX = 32
 
 

@@ -39,6 +39,8 @@ _REPEATABLE = {
 }
 """Plans that FFTW times by trial differ from run to run, and so do the last bits."""
 
+_CALCIUM = 20
+
 # So many slices are held at a time: 26 MB at 640 x 640.
 _BLOCK = 16
 
@@ -50,14 +52,16 @@ class MultisliceSettings(Section):
     ----------
     sampling_nm
         Upper limit of the grid's spacing; at 0.02 nm scattering up to 33 mrad is kept at 300 kV.
-    slice_nm
-        Upper limit of the slices' thickness.
+    slice_nm, light_slice_nm
+        Upper limits of the slices' thickness: where there are atoms heavier than calcium, and
+        where there are only lighter ones.
     frozen_phonons
         If positive, so many configurations of displaced atoms instead of Debye-Waller damping.
     """
 
     sampling_nm: float = Field(default=0.02, gt=0, le=0.05)
     slice_nm: float = Field(default=0.2, gt=0, le=1)
+    light_slice_nm: float = Field(default=0.4, gt=0, le=1)
     frozen_phonons: int = Field(default=0, ge=0)
 
 
@@ -147,7 +151,7 @@ def exit_wave(
     debye_waller
         Factors B in square angstrom by atomic number; others do not vibrate.
     settings
-        How fine; by default 0.02 nm and slices of 0.2 nm.
+        How fine; by default 0.02 nm and slices of 0.2 nm, of 0.4 nm where all atoms are light.
     rng
         Draws the displacements of frozen phonons.
     device
@@ -179,11 +183,9 @@ def exit_wave(
         if not len(positions):
             waves.append(np.ones(grid.shape, np.complex64))
             continue
-        edges = _edges(positions[:, 2], how.slice_nm)
+        edges = _edges(positions[:, 2], atoms.numbers, how)
         slices = potential_slices(positions, atoms.numbers, edges, grid, factors)
-        waves.append(
-            _multislice(slices, edges[1] - edges[0], grid, energy_kv=energy_kv, device=device)
-        )
+        waves.append(_multislice(slices, np.diff(edges), grid, energy_kv=energy_kv, device=device))
     if how.frozen_phonons:
         values = np.stack(waves)
     else:
@@ -221,11 +223,24 @@ def particle_phase(
     return potential * np.float32(interaction_constant(energy_kv)), grid.sampling_nm
 
 
-def _edges(depths: np.ndarray, slice_nm: float) -> np.ndarray:
-    """Even slices from the first atom to the last: vacuum before and behind changes nothing."""
+def _edges(depths: np.ndarray, numbers: np.ndarray, how: MultisliceSettings) -> np.ndarray:
+    """Slices from the first atom to the last: vacuum before and behind changes nothing."""
     first, last = float(depths.min()), float(depths.max())
-    number = max(1, int(np.ceil((last - first) / slice_nm - 1e-9)))
-    return np.linspace(first, max(last, first + 1e-3), number + 1)
+    heavy = depths[numbers > _CALCIUM]
+    if len(heavy):
+        parts = [
+            (first, float(heavy.min()), how.light_slice_nm),
+            (float(heavy.min()), float(heavy.max()), how.slice_nm),
+            (float(heavy.max()), last, how.light_slice_nm),
+        ]
+    else:
+        parts = [(first, last, how.light_slice_nm)]
+    edges = [first]
+    for low, high, limit in parts:
+        if high > low:
+            count = int(np.ceil((high - low) / limit - 1e-9))
+            edges.extend(np.linspace(low, high, count + 1)[1:])
+    return np.array(edges if len(edges) > 1 else [first, first + how.slice_nm])
 
 
 def _displaced(
@@ -239,17 +254,26 @@ def _displaced(
 
 
 def _multislice(
-    slices: Iterator[np.ndarray], slice_nm: float, grid: Grid, *, energy_kv: float, device: str
+    slices: Iterator[np.ndarray],
+    thicknesses_nm: np.ndarray,
+    grid: Grid,
+    *,
+    energy_kv: float,
+    device: str,
 ) -> np.ndarray:
     """Hand the slices to abTEM in blocks, so that memory stays bounded."""
     import abtem
 
     sampling = (grid.sampling_nm[0] / ANGSTROM, grid.sampling_nm[1] / ANGSTROM)
     waves: Any = abtem.PlaneWave(energy=energy_kv * 1000, device=device)
+    # Rounded, so that slices of one part share a propagator.
+    thicknesses = iter(np.round(thicknesses_nm / ANGSTROM, 9).tolist())
     with abtem.config.set(_REPEATABLE):
         while block := list(islice(slices, _BLOCK)):
             potential = abtem.PotentialArray(
-                np.stack(block) / np.float32(ANGSTROM), slice_nm / ANGSTROM, sampling=sampling
+                np.stack(block) / np.float32(ANGSTROM),
+                tuple(islice(thicknesses, len(block))),
+                sampling=sampling,
             )
             if isinstance(waves, abtem.PlaneWave):
                 waves = waves.multislice(potential, lazy=False)

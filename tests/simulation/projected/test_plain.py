@@ -1,11 +1,11 @@
-"""Counts against Beer-Lambert's law, additive scattering and Poisson statistics."""
+"""Plain images: Beer-Lambert, additive scattering, Poisson statistics, supports as stated."""
 
 import numpy as np
 import pytest
 
 from nanosieve.core.errors import UsageError
-from nanosieve.simulation.imaging import Imaging, expose
 from nanosieve.simulation.projected.drawing import draw, draw_spheres
+from nanosieve.simulation.projected.plain import SUPPORT_KINDS, Imaging, expose, support
 from nanosieve.simulation.projected.spheres import spheres
 
 QUIET = {"noise": False, "blur_px": 0.0, "counts": 10_000.0}
@@ -88,3 +88,37 @@ def test_one_seed_gives_one_image_and_another_gives_another():
 def test_impossible_settings_are_an_error(settings, message):
     with pytest.raises(UsageError, match=message):
         Imaging(**settings)
+
+
+@pytest.mark.parametrize("kind", SUPPORT_KINDS)
+def test_a_support_has_mean_one_and_the_shape_asked_for(kind):
+    field = support((130, 171), kind, rng=np.random.default_rng(0))
+    assert field.shape == (130, 171)
+    assert field.dtype == np.float32
+    assert field.mean(dtype=float) == pytest.approx(1, abs=1e-4)
+
+
+def test_flat_is_flat_textured_is_rough_gradient_slopes():
+    rng = np.random.default_rng(2)
+    flat, textured, gradient = (support((512, 512), kind, rng=rng) for kind in SUPPORT_KINDS)
+    assert np.ptp(flat) == 0
+    assert textured.std() == pytest.approx(0.0206, rel=0.1)
+    corners = [gradient[:50, :50], gradient[:50, -50:], gradient[-50:, :50], gradient[-50:, -50:]]
+    assert np.ptp([corner.mean() for corner in corners]) > 0.15
+
+
+def test_texture_has_no_scale_left_out():
+    """Blurring must take the variance away little by little, not at one scale."""
+    field = support((512, 512), "textured", rng=np.random.default_rng(4))
+    stds = [
+        field.reshape(512 // size, size, 512 // size, size).mean(axis=(1, 3)).std()
+        for size in (1, 4, 16, 64)
+    ]
+    shares = np.array(stds) / stds[0]
+    assert (np.diff(shares) < -0.03).all()
+    assert shares[-1] > 0.2
+
+
+def test_an_unknown_kind_is_an_error():
+    with pytest.raises(UsageError, match="must be one of flat, textured, gradient: 'lacey'"):
+        support((9, 9), "lacey", rng=np.random.default_rng(0))
