@@ -14,8 +14,7 @@ from scipy import ndimage
 
 from nanosieve.core.segmentation import Edge
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.projected.drawing import Drawing, draw
-from nanosieve.simulation.projected.plain import Imaging
+from nanosieve.simulation.projected.plain import Drawing, Imaging, draw
 from nanosieve.simulation.projected.spheres import spheres
 
 RADII_PX = (4.0, 8.0, 16.0, 32.0, 64.0)

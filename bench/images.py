@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from nanosieve.simulation.projected.drawing import draw
-from nanosieve.simulation.projected.plain import Imaging, support
+from nanosieve.simulation.projected.plain import Imaging, draw, support
 from nanosieve.simulation.projected.spheres import scatter
 
 

@@ -25,8 +25,7 @@ from nanosieve.segmentation.field import choose, make_field
 from nanosieve.segmentation.hybrid import hybrid
 from nanosieve.segmentation.kernels import opening
 from nanosieve.segmentation.split import split_touching
-from nanosieve.simulation.projected.drawing import draw
-from nanosieve.simulation.projected.plain import Imaging, support
+from nanosieve.simulation.projected.plain import Imaging, draw, support
 from nanosieve.simulation.projected.spheres import clusters, ellipsoids
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -15,8 +15,7 @@ import tifffile
 from PIL import Image
 
 from nanosieve.cli import app
-from nanosieve.simulation.projected.drawing import Drawing, draw
-from nanosieve.simulation.projected.plain import Imaging
+from nanosieve.simulation.projected.plain import Drawing, Imaging, draw
 from nanosieve.simulation.projected.spheres import scatter
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -54,8 +54,8 @@ def test_demo_shows_found_beside_true_and_names_the_report(nanosieve, tmp_path, 
     summary = pd.read_csv(tmp_path / "demo" / "summary.csv").set_index("image")
     assert summary["pixel_size_nm"].notna().all()
     assert summary["status"].to_dict() == {"dark": "ok", "empty_support": "empty"}
-    assert summary.loc["dark", "n"] == 45
-    assert " 45 " in ended.out
+    assert summary.loc["dark", "n"] == 48
+    assert " 48 " in ended.out
 
 
 def test_doctor_lists_versions_and_what_is_missing(nanosieve, monkeypatch):

@@ -7,8 +7,8 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from nanosieve.prepare.annotations import find_annotations
-from nanosieve.simulation.projected.drawing import draw_spheres
-from nanosieve.simulation.projected.plain import Imaging
+from nanosieve.simulation.projected import plain
+from nanosieve.simulation.projected.spheres import spheres
 
 SHAPE = (480, 512)
 TEXT = "200 nm"
@@ -129,8 +129,8 @@ def test_vacuum_beside_a_particle_in_a_corner_is_no_letter() -> None:
     """The black between a bright sphere and the frame is sharp, flat and winds round the sphere."""
     radii = np.array([15.0, 18.0, 22.0])
     centres = np.array([[497.0, 616.0], [200.0, 300.0], [90.0, 120.0]])
-    imaging = Imaging("bright", contrast=25.0, counts=20000.0)
-    image = draw_spheres((512, 640), centres, radii, imaging).image
+    imaging = plain.Imaging("bright", contrast=25.0, counts=20000.0)
+    image = plain.draw(spheres((512, 640), centres, radii), imaging).image
     assert not find_annotations(image).any()
 
 

@@ -3,8 +3,7 @@
 import numpy as np
 
 from nanosieve.measurement.agreement.instances import overlaps
-from nanosieve.simulation.projected.drawing import Drawing, draw
-from nanosieve.simulation.projected.plain import SUPPORT_KINDS, Imaging, support
+from nanosieve.simulation.projected.plain import SUPPORT_KINDS, Drawing, Imaging, draw, support
 from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.spheres import scatter
 

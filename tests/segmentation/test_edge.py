@@ -8,8 +8,7 @@ from scipy import ndimage
 
 from nanosieve.segmentation.edge import base_share, local_background
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.projected.drawing import draw
-from nanosieve.simulation.projected.plain import Imaging
+from nanosieve.simulation.projected.plain import Imaging, draw
 from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.spheres import spheres
 

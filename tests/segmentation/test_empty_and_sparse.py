@@ -11,8 +11,7 @@ from nanosieve.segmentation.methods import METHODS
 from nanosieve.segmentation.population import edge_steepness, two_populations
 from nanosieve.segmentation.scale import Scale, choose_sparse
 from nanosieve.segmentation.segment import segment
-from nanosieve.simulation.projected.drawing import draw
-from nanosieve.simulation.projected.plain import Imaging, support
+from nanosieve.simulation.projected.plain import Imaging, draw, support
 from nanosieve.simulation.projected.spheres import scatter
 
 

@@ -130,8 +130,10 @@ def test_classes_become_masks(tmp_path):
 
 
 def test_a_movie_is_counted_as_one(tmp_path):
-    made = simulate(preset("drift", images=3), 2, tmp_path)
+    made = simulate(preset("drift", images=3, full=True), 2, tmp_path)
     assert made.images == 6
+    tables = (tmp_path / "tables" / "atoms").iterdir()
+    assert sorted(table.name for table in tables) == ["gold_00000.csv", "gold_00001.csv"]
     movie = read(tmp_path / "movies" / "gold_00001.tif")
     assert movie.shape == (3, 64, 64)
     assert movie.calibration.pixel_size_nm == pytest.approx(0.5)

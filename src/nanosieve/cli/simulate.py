@@ -109,13 +109,18 @@ def _list() -> int:
 
 
 def _close(made: "Made", preset: "Preset", seconds: float) -> None:
+    from nanosieve.files.dataset import Dataset
+    from nanosieve.report.labelled import write_dataset_sheet
+
     more = len(made.failed) - _LINES
     if more > 0:
         line(f"failed: structures besides: {more}")
     unit = "frames" if preset.counts == "movies" else "images"
     if made.made:
+        write_dataset_sheet(made.folder / "sheet.png", Dataset.open(made.folder))
         rate = 60 * made.made / seconds
         print(f"Made {unit}: {made.made}, {rate:.3g} a minute; {made.images} in {made.folder}")
+        print(f"Look at {made.folder / 'sheet.png'}")
     elif not made.failed:
         print(f"Nothing to do: {unit} in {made.folder}: {made.images}")
 

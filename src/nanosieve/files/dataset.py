@@ -75,7 +75,8 @@ class Sample:
     def mask(self) -> np.ndarray | None:
         """Read the ``(y, x)`` bool mask, from the instances where there is no mask.
 
-        Whatever is not 0 is particle: classes are joined.
+        Whatever is not 0 is particle: classes are joined. Where a mask of several classes has
+        instances beside it, they say which pixels are particles.
 
         Returns
         -------
@@ -87,7 +88,9 @@ class Sample:
         InputError
             If the file is broken or no mask.
         """
-        pixels = self._pixels("masks") if "masks" in self.files else self._pixels("instances")
+        pixels = self._pixels("masks")
+        if pixels is None or ("instances" in self.files and len(np.unique(pixels)) > 2):
+            pixels = self._pixels("instances")
         return None if pixels is None else pixels > 0
 
     def instances(self) -> np.ndarray | None:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ def write_simulated(out: Path, one: Simulated, *, movie: str = "") -> dict[str, 
         "classes": [] if one.classes is None else list(one.class_names),
         "imaging": plain({**one.imaging, **unit}),
         # Without their names, which a thousand particles would repeat.
-        "particles": [list(plain(asdict(particle)).values()) for particle in one.particles],
+        "particles": [list(plain(vars(particle)).values()) for particle in one.particles],
         "files": [file.relative_to(out).as_posix() for file in files],
     }
 

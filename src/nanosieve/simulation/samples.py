@@ -1,20 +1,17 @@
-"""The bundled demo micrographs: drawn on the spot, always the same, with known truth."""
+"""The bundled demo micrographs: simulated on the spot, always the same, with known truth."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from nanosieve.core.micrograph import Micrograph
-from nanosieve.simulation.projected.drawing import draw
-from nanosieve.simulation.projected.plain import Imaging, SupportKind, support
-from nanosieve.simulation.projected.scene import Scene
-from nanosieve.simulation.projected.spheres import clusters, scatter, spheres
+from nanosieve.simulation.projected.kind import Settings, simulate
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A drawn micrograph and what is true of it.
+    """A simulated micrograph and what is true of it.
 
     Parameters
     ----------
@@ -34,62 +31,101 @@ class Sample:
     diameters_nm: np.ndarray
 
 
-@dataclass(frozen=True)
-class _Recipe:
-    place: Callable[[np.random.Generator], Scene]
-    imaging: Imaging
-    kind: SupportKind
-    pixel_size_nm: float
+_OUTPUT = {"format": "uint16", "scaling": "counts", "gain": 10, "offset": 0.002}
+_BRIGHT_FIELD = {
+    "stopped": 0.6,
+    "veil": 0.05,
+    "electrons_per_px": 900,
+    "defocus_px": 1.2,
+    "overfocus_share": 0,
+    "fringes": 0.8,
+    "rim_limit": 0.08,
+    "support_grain": 0.6,
+    "particle_grain": 0.15,
+    "blur_px": 0.6,
+    "diffraction": {"spread": 0.12, "twin_share": 0.2, "bend_share": 0.1, "mottle": 0.08},
+    "illumination": {"gradient": 0.05, "vignette": 0.05},
+    "detector": {"model": "scintillator", "output": _OUTPUT},
+}
+_DARK_FIELD = {
+    "of_gold": 0.2,
+    "veil": 0.002,
+    "electrons_per_px": 12_000,
+    "blur_px": 0.5,
+    "diffraction": {"spread": 0.1, "mottle": 0.06},
+    "detector": {
+        "model": "stem",
+        "stem": {"probe_nm": 0.15, "line_noise": 0.006, "jitter_px": 0.15, "drift": 0.003},
+        "output": _OUTPUT,
+    },
+}
+_GRAINS = {"sphere": 2, "ellipsoid": 1, "rough": 2, "cuboctahedron": 1, "icosahedron": 1}
 
 
-def _dark(rng: np.random.Generator) -> Scene:
-    return scatter((768, 768), rng.lognormal(np.log(18), 0.22, 45), rng=rng)
+def _recipe(
+    side: int,
+    pixel_size_nm: float,
+    particles: dict[str, Any],
+    *,
+    bright: bool = False,
+    imaging: dict[str, Any] | None = None,
+    support: dict[str, Any] | None = None,
+    empty: bool = False,
+) -> Settings:
+    """Settings of one sample: what differs from the usual."""
+    modality = {"haadf": _DARK_FIELD} if bright else {"bf-tem": _BRIGHT_FIELD}
+    settings = {
+        "kind": "projected",
+        "shape": (side, side),
+        "pixel_size_nm": pixel_size_nm,
+        "empty_share": float(empty),
+        "particles": {"shapes": _GRAINS, "mixed": 1, "second": 0, "elongation": 1.3} | particles,
+        "support": {"kind": {"flat": 1}, "film_nm": 10, "roughness": 0.04} | (support or {}),
+        "modality": {name: one | (imaging or {}) for name, one in modality.items()},
+    }
+    return Settings.model_validate(settings)
 
 
-def _bright_touching(rng: np.random.Generator) -> Scene:
-    sizes = [rng.lognormal(np.log(17), 0.15, n).tolist() for n in (1,) * 8 + (2,) * 6 + (3, 3, 4)]
-    return clusters((640, 640), sizes, rng=rng, closeness=0.93)
+def _apart(diameter_nm: float, coverage: float, **others: Any) -> dict[str, Any]:
+    return {
+        "diameter_nm": diameter_nm,
+        "coverage": coverage,
+        "spread": 0.2,
+        "arrangement": {"isolated": 1},
+        "gap_px": 4,
+        "cut_by_frame": False,
+    } | others
 
 
-def _uneven(rng: np.random.Generator) -> Scene:
-    return scatter((640, 640), rng.lognormal(np.log(14), 0.25, 35), rng=rng, inside=False)
-
-
-def _low_dose(rng: np.random.Generator) -> Scene:
-    return scatter((512, 512), rng.lognormal(np.log(16), 0.2, 24), rng=rng)
-
-
-def _small_bright(rng: np.random.Generator) -> Scene:
-    return scatter((512, 512), rng.lognormal(np.log(3.2), 0.12, 160), rng=rng)
-
-
-def _large_dark(rng: np.random.Generator) -> Scene:
-    return scatter((1024, 1024), rng.lognormal(np.log(65), 0.1, 14), rng=rng)
-
-
-def _empty(_: np.random.Generator) -> Scene:
-    return spheres((512, 512), [], [])
-
-
+_GROUPS = {"arrangement": {"touching": 1}, "group": [1, 4], "gap_px": 6}
 _RECIPES = {
-    "dark": _Recipe(_dark, Imaging("dark", contrast=0.45), "textured", 0.2),
-    "bright_touching": _Recipe(
-        _bright_touching, Imaging("bright", contrast=4.0, counts=120.0), "textured", 0.15
+    "dark": _recipe(768, 0.2, _apart(7.2, 0.09)),
+    "bright_touching": _recipe(
+        640, 0.15, _apart(5.0, 0.09, spread=0.15, **_GROUPS), bright=True, support={"film_nm": 40}
     ),
-    "uneven_background": _Recipe(_uneven, Imaging("dark", contrast=0.4), "gradient", 0.25),
-    "low_dose": _Recipe(_low_dose, Imaging("dark", contrast=0.5, counts=40.0), "flat", 0.2),
-    "small_bright": _Recipe(
-        _small_bright, Imaging("bright", contrast=3.0, counts=150.0), "flat", 0.4
+    "uneven_background": _recipe(
+        640,
+        0.25,
+        _apart(7.0, 0.07, cut_by_frame=True),
+        imaging={"illumination": {"gradient": 0.35, "vignette": 0.2}},
+        support={"gradient": 0.6, "film_nm": 15},
     ),
-    "large_dark": _Recipe(_large_dark, Imaging("dark", contrast=0.6), "textured", 0.1),
-    "empty_support": _Recipe(_empty, Imaging("dark"), "textured", 0.2),
+    "low_dose": _recipe(512, 0.2, _apart(6.4, 0.08), imaging={"electrons_per_px": 40}),
+    "small_bright": _recipe(
+        512,
+        0.4,
+        _apart(2.6, 0.02, spread=0.12, shapes={"sphere": 1}, gap_px=3),
+        bright=True,
+    ),
+    "large_dark": _recipe(1024, 0.1, _apart(12.5, 0.18, spread=0.1)),
+    "empty_support": _recipe(512, 0.2, _apart(7.0, 0.1), empty=True),
 }
 
 SAMPLE_NAMES = tuple(_RECIPES)
 
 
 def sample(name: str) -> Sample:
-    """Draw one bundled sample.
+    """Simulate one bundled sample.
 
     Parameters
     ----------
@@ -100,20 +136,18 @@ def sample(name: str) -> Sample:
     --------
     >>> small = sample("small_bright")
     >>> small.micrograph.shape, len(small.diameters_nm)
-    ((1, 512, 512), 160)
+    ((1, 512, 512), 151)
     """
-    recipe = _RECIPES[name]
     # A seed of its own for each: adding a sample changes none of the others.
     rng = np.random.default_rng([ord(letter) for letter in name])
-    bodies = recipe.place(rng)
-    bare = support(bodies.shape, recipe.kind, rng=rng)
-    drawing = draw(bodies, recipe.imaging, support=bare, rng=rng)
-    micrograph = Micrograph.from_array(drawing.image, pixel_size_nm=recipe.pixel_size_nm, name=name)
-    return Sample(name, micrograph, drawing.labels, drawing.diameters_px * recipe.pixel_size_nm)
+    (made,) = simulate(_RECIPES[name], name=name, rng=rng)
+    micrograph = Micrograph.from_array(made.image, pixel_size_nm=made.pixel_size_nm, name=name)
+    diameters = np.array([particle.diameter_nm for particle in made.particles], float)
+    return Sample(name, micrograph, made.instances, diameters)
 
 
 def samples() -> list[Sample]:
-    """Draw all bundled samples.
+    """Simulate all bundled samples.
 
     Examples
     --------

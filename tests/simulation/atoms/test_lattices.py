@@ -5,7 +5,7 @@ import pytest
 
 from nanosieve.core.errors import UsageError
 from nanosieve.simulation.atoms.lattices import DEBYE_WALLER_A2, LATTICES, get_lattice
-from nanosieve.simulation.atoms.reflections import fringes, reflections, spacings
+from nanosieve.simulation.atoms.reflections import reflections, spacings
 
 # Densities in g/cm3 of handbooks, and the coarsest strong lattice planes of powder files, nm.
 LITERATURE = {
@@ -83,25 +83,6 @@ def test_forbidden_reflections_are_left_out():
     assert (np.ptp(indices % 2, axis=1) == 0).all()  # fcc: all even or all odd
     np.testing.assert_allclose(strength, 1)
     assert 0.6077 / 2 not in spacings("CdSe-zincblende").round(4)  # (200), nearly extinct
-
-
-def test_fringes_are_the_planes_that_hold_the_beam():
-    cell = get_lattice("Au").cell
-    along, across = np.array([1, 1, 0]) / np.sqrt(2), np.array([0, 0, 1.0])
-    turn = np.array([across, np.cross(along, across), along])
-    seen = fringes("Au", (cell @ turn.T,))
-    # Along [110]: two {111} at 70.5 degrees, each 35.3 from (002)'s 0 or 180.
-    np.testing.assert_allclose(seen.d_nm[:3], [0.2355, 0.2355, 0.2039], atol=1e-4)
-    folded = np.sort(np.minimum(seen.angle_deg[:3], 180 - seen.angle_deg[:3]))
-    np.testing.assert_allclose(folded, [0, 54.74, 54.74], atol=0.01)
-    tilted = np.deg2rad(10)
-    lean = np.array(
-        [[np.cos(tilted), 0, np.sin(tilted)], [0, 1, 0], [-np.sin(tilted), 0, np.cos(tilted)]]
-    )
-    # Tilted about y by 10 degrees: planes whose normal is y stay, here {220} alone.
-    left = fringes("Au", (cell @ turn.T @ lean.T,))
-    np.testing.assert_allclose(left.d_nm, [0.40782 / np.sqrt(8)], atol=1e-4)
-    np.testing.assert_allclose(left.angle_deg, [90])
 
 
 def test_every_element_has_a_debye_waller_factor():

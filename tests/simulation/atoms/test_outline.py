@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nanosieve.core.errors import UsageError
-from nanosieve.simulation.atoms.outline import label, outlines, project
+from nanosieve.simulation.atoms.outline import label, project
 from nanosieve.simulation.atoms.specimen import CrystalTruth, Specimen
 
 DISC = 0.14
@@ -13,7 +13,7 @@ DISC = 0.14
 def _truth(xy):
     return CrystalTruth(
         material="Au", lattice="Au", shape="sphere", defects="", place="top", diameter_nm=1.0,
-        centre_nm=(0.0, 0.0, 0.0), zone_axis="", tilt_deg=0.0, grains=(),
+        centre_nm=(0.0, 0.0, 0.0), zone_axis="", tilt_deg=0.0,
         atoms_xy_nm=np.asarray(xy, np.float32), disc_nm=DISC,
     )  # fmt: skip
 
@@ -55,7 +55,8 @@ def test_columns_of_atoms_are_joined_and_corners_rounded_by_no_more_than_the_smo
     # Columns 0.4 nm apart: their discs leave gaps, the outline has none.
     places = np.stack(np.meshgrid(np.arange(9) * 0.4, np.arange(6) * 0.4), -1).reshape(-1, 2)
     pixel = 0.02
-    (found,) = outlines(_specimen(places + np.array([4, 3])), (500, 500), pixel)
+    (one,) = project(_specimen(places + np.array([4, 3])), (500, 500), pixel)
+    found = one.outline
     low_x, high_x = 3 - DISC, 3 + 3.2 + DISC
     low_y, high_y = 2 - DISC, 2 + 2.0 + DISC
     y, x = np.mgrid[:500, :500] * pixel

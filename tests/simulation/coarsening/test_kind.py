@@ -162,15 +162,13 @@ def test_images_move_as_the_drift_says():
 
 
 def test_dark_field_shows_bright_particles_over_the_truth():
-    detector = {"model": "stem", "dose_e_per_A2": 5000, "stem": {"drift": 0.1}}
+    detector = {"model": "stem", "dose_e_per_A2": 5000, "stem": {"drift": 0}}
     values = _settings()
     values["modality"] = {"haadf": {"detector": detector}}
     values["movie"] = {**values["movie"], "frames": 2}
     frame = _movie(values)[1]
     inside = frame.instances > 0
     assert frame.image[inside].mean() > 2 * frame.image[~inside].mean()
-    # A frame is an instant: the settings' drift within a scan is not applied.
-    assert frame.imaging["drift_down"] == 0
 
 
 def test_a_particle_keeps_its_look_until_it_turns():
@@ -245,6 +243,20 @@ def test_turning_backwards_and_phase_contrast_are_refused():
     phase = {"detector": {"model": "counting", "dose_e_per_A2": 10}, "optics": optics}
     with pytest.raises(ValidationError, match=r"movies are bf-tem, bf-stem, haadf or laadf"):
         Settings.model_validate(_settings(modality={"phase": phase}))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"detector": {"model": "stem"}}, r"modality.haadf.detector.stem.drift: nothing moves"),
+        ({"least_cnr": 5}, r"modality.haadf.least_cnr: the dose of a movie's frames is stated"),
+    ],
+)
+def test_what_a_movie_would_not_follow_is_refused(change, message):
+    still = {"detector": {"model": "stem", "stem": {"drift": 0}}}
+    Settings.model_validate({**SMALL, "modality": {"haadf": still}})
+    with pytest.raises(ValidationError, match=message):
+        Settings.model_validate({**SMALL, "modality": {"haadf": {**still, **change}}})
 
 
 def test_a_crowd_without_room_is_told():

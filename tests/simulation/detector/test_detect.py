@@ -177,3 +177,28 @@ def test_what_is_no_intensity_is_refused(intensity, pixel, message):
     for function in (expected, noise_std):
         with pytest.raises(UsageError, match=message):
             function(intensity, detector, pixel_size_nm=pixel)
+
+
+def test_noise_of_a_scintillator_arises_where_electrons_arrive():
+    columns = np.zeros((512, 64), np.float32)
+    columns[:, 8::16] = 16
+    blurred = {"mtf_half": 0.2, "noise_widening": 4}
+    image = _record(_settings("scintillator", blurred, dose_e_per_A2=1000), columns)
+    variance = image.var(axis=0).reshape(4, 16).mean(axis=0)
+    mean = image.mean(axis=0).reshape(4, 16).mean(axis=0)
+    # The mean is blurred far more than the noise.
+    assert variance[8] / variance[12] > 2 * mean[8] / mean[12]
+
+
+def test_rounding_to_few_grey_levels_is_part_of_the_noise():
+    settings = _settings(
+        "counting",
+        output={"format": "uint8", "scaling": "vacuum", "level": 0.02},
+        dose_e_per_A2=20_000,
+    )
+    ramp = np.tile(np.linspace(0.2, 1, 256, dtype=np.float32), (256, 1))
+    detector = settings.draw(np.random.default_rng(0))
+    error = _record(settings, ramp, pixel_size_nm=1) / (0.02 * 255) - ramp
+    predicted = noise_std(ramp, detector, pixel_size_nm=1)
+    assert error.std() == pytest.approx(predicted.mean(), rel=0.1)
+    assert predicted.mean() == pytest.approx(1 / np.sqrt(12) / (0.02 * 255), rel=0.05)

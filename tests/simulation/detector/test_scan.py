@@ -27,6 +27,13 @@ def test_image_labels_and_points_move_together():
     assert shear_points(at, 101, drift)[0] == pytest.approx([50 - 30 / 0.95, 40 + 0.08 * 30 / 0.95])
 
 
+def test_the_middle_row_stays_where_it_was():
+    rows, columns = np.mgrid[:40, :60].astype(np.float64)
+    moved = shear(columns, (0.0, 0.2))
+    inner = (slice(None), slice(12, -12))
+    np.testing.assert_allclose(moved[inner], (columns - 0.2 * (rows - 19.5))[inner], atol=1e-3)
+
+
 def test_no_drift_is_no_change():
     image = np.random.default_rng(0).random((8, 9)).astype(np.float32)
     assert shear(image, (0.0, 0.0)) is image

@@ -73,6 +73,7 @@ def test_jpeg_is_for_eight_bits_only():
         ({"scintillator": {"noise_widening": 0.5}}, "noise_widening", "between 1 and 4"),
         ({"output": {"format": "uint32"}}, "format", "expected any of uint8, uint12"),
         ({"output": {"jpeg_share": 2}}, "jpeg_share", "less than or equal to 1"),
+        ({"output": {"offset": 0.2, "level": 0.1}}, "output", "0.2 is no less than the beam's"),
         ({"blemishes": {"xray_tail": 0}}, "xray_tail", "expected between 0.5 and 10"),
         ({"mtf": 3}, "mtf", "Extra inputs are not permitted"),
     ],

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from nanosieve.core.errors import UsageError
-from nanosieve.simulation.projected.drawing import draw, draw_spheres
-from nanosieve.simulation.projected.plain import SUPPORT_KINDS, Imaging, expose, support
+from nanosieve.simulation.projected.plain import SUPPORT_KINDS, Imaging, draw, expose, support
 from nanosieve.simulation.projected.spheres import spheres
 
 QUIET = {"noise": False, "blur_px": 0.0, "counts": 10_000.0}
@@ -48,10 +47,9 @@ def test_noise_has_poisson_and_readout_variance():
 
 
 def test_blur_keeps_the_signal_and_spreads_it():
-    sharp = draw_spheres((64, 64), [[32, 32]], [9], Imaging("bright", contrast=2, **QUIET))
-    soft = draw_spheres(
-        (64, 64), [[32, 32]], [9], Imaging("bright", contrast=2, **{**QUIET, "blur_px": 2})
-    )
+    bodies = spheres((64, 64), [[32, 32]], [9])
+    sharp = draw(bodies, Imaging("bright", contrast=2, **QUIET))
+    soft = draw(bodies, Imaging("bright", contrast=2, **{**QUIET, "blur_px": 2}))
     assert soft.image.sum(dtype=float) == pytest.approx(sharp.image.sum(dtype=float), rel=1e-4)
     assert soft.image.max() < sharp.image.max()
 
@@ -59,7 +57,8 @@ def test_blur_keeps_the_signal_and_spreads_it():
 def test_half_of_the_depth_lies_where_the_chord_says():
     """A linear image of a sphere has half its height at sqrt(3)/2 of the radius."""
     radius = 40.0
-    drawing = draw_spheres((121, 121), [[60, 60]], [radius], Imaging("bright", contrast=4, **QUIET))
+    bodies = spheres((121, 121), [[60, 60]], [radius])
+    drawing = draw(bodies, Imaging("bright", contrast=4, **QUIET))
     row = drawing.image[60].astype(float)
     inside = np.nonzero(row > (row.min() + row.max()) / 2)[0]
     assert len(inside) == pytest.approx(np.sqrt(3) * radius, abs=1)

@@ -15,13 +15,14 @@ from nanosieve.simulation.wave.exit_wave import (
     largest_angle_mrad,
     particle_phase,
 )
-from nanosieve.simulation.wave.optics import interaction_constant, wavelength_nm
+from nanosieve.simulation.wave.optics import Optics, interaction_constant, wavelength_nm
 from nanosieve.simulation.wave.potential import (
     Grid,
     grid_shape,
     potential_slices,
     scattering_factors,
 )
+from nanosieve.simulation.wave.transfer import image
 
 pytestmark = pytest.mark.skipif(
     find_spec("abtem") is None or find_spec("ase") is None, reason="needs abTEM and ASE"
@@ -155,6 +156,25 @@ def test_thin_specimen_is_a_phase_object_and_atoms_add_phase():
     # The mean is the forward scattering factor: 2.5 angstrom for carbon, 47.878 V angstrom^2 each.
     expected = interaction_constant(80) * 2.5 * 47.878e-3 / 1.2
     assert phase.mean() == pytest.approx(expected, rel=0.02)
+
+
+def test_defocus_counts_from_the_last_atom_and_an_underfocus_looks_before_it():
+    layer = _atoms(n=40, cell=(1.5, 1.2, 0.1))
+    layer.numbers[:] = 6
+    # One atom of hydrogen 4 nm behind the layer.
+    with_last = Cell(
+        np.concatenate([layer.positions, [[0.75, 0.6, 4.0]]]),
+        np.append(layer.numbers, 1),
+        (1.5, 1.2, 4.1),
+    )
+
+    def seen(atoms, defocus_nm):
+        wave = exit_wave(atoms, energy_kv=300, debye_waller=B)
+        return image(wave.values, wave.sampling_nm, Optics(300, defocus_nm, aperture_mrad=15))
+
+    found, expected = seen(with_last, 9.0), seen(layer, 5.0)
+    assert np.std(found - expected) < 0.2 * np.std(expected)
+    assert np.std(found - seen(layer, 13.0)) > 0.5 * np.std(expected)
 
 
 def test_slices_are_thin_where_heavy_atoms_are():

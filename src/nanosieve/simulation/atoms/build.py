@@ -155,7 +155,6 @@ def _truth(placed: Placed, body: np.ndarray) -> CrystalTruth:
         centre_nm=(float(x), float(y), float(z)),
         zone_axis=zone,
         tilt_deg=tilt,
-        grains=particle.grains,
         atoms_xy_nm=body[:, :2].astype(np.float32),
         disc_nm=particle.disc_nm,
     )

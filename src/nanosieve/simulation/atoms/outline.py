@@ -103,11 +103,6 @@ def project(specimen: Specimen, shape: tuple[int, int], pixel_size_nm: float) ->
     ]
 
 
-def outlines(specimen: Specimen, shape: tuple[int, int], pixel_size_nm: float) -> list[np.ndarray]:
-    """Mask each particle, overlaps included: ``(y, x)`` bool in the order of their numbers."""
-    return [each.outline for each in project(specimen, shape, pixel_size_nm)]
-
-
 def label(projections: list[Projection], shape: tuple[int, int]) -> np.ndarray:
     """Number each pixel's particle, ``(y, x)`` int32, 0 where there is none.
 

@@ -1,6 +1,5 @@
-"""Which lattice fringes a crystal can show, and which of them in the way it stands."""
+"""Which lattice fringes a crystal can show."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -12,31 +11,6 @@ from nanosieve.simulation.atoms.lattices import get_lattice
 STRONG = 0.25
 # Finer planes lie beyond what the cameras and optics simulated here transfer.
 FINEST_NM = 0.1
-# How far from the beam's direction planes of a nanoparticle may be tilted and still give fringes:
-# the reflections of thin crystals are long rods.
-TOLERANCE_DEG = 2.5
-
-
-@dataclass(frozen=True)
-class Fringes:
-    """Lattice fringes of one crystal, coarsest first; opposite planes are given once.
-
-    Parameters
-    ----------
-    d_nm
-        ``(n,)`` spacings.
-    angle_deg
-        ``(n,)`` direction across the fringes, counter-clockwise from +x, 0 to 180.
-    strength
-        ``(n,)`` structure factor over that of the forward beam, 0 to 1.
-    indices
-        ``(n, 3)`` Miller indices, those of its own grain.
-    """
-
-    d_nm: np.ndarray
-    angle_deg: np.ndarray
-    strength: np.ndarray
-    indices: np.ndarray
 
 
 @lru_cache(maxsize=32)
@@ -88,38 +62,3 @@ def spacings(name: str) -> np.ndarray:
     reciprocal = np.linalg.inv(get_lattice(name).cell).T
     d_nm = 1 / np.linalg.norm(indices @ reciprocal, axis=1)
     return np.unique(np.round(d_nm, 9))[::-1]
-
-
-def fringes(
-    name: str, grains: tuple[np.ndarray, ...], *, tolerance_deg: float = TOLERANCE_DEG
-) -> Fringes:
-    """Find the planes of a particle that (nearly) contain the beam.
-
-    Parameters
-    ----------
-    name
-        Its structure.
-    grains
-        For each of its grains the ``(3, 3)`` cell vectors as rows in nm, in the axes of the
-        image: x right, y down, z along the beam; `CrystalTruth.grains`.
-    tolerance_deg
-        Greatest angle between the planes and the beam.
-
-    Examples
-    --------
-    >>> seen = fringes("Au", (get_lattice("Au").cell,))
-    >>> seen.d_nm[:2].round(3).tolist(), seen.angle_deg[:2].tolist()
-    ([0.204, 0.204], [90.0, 0.0])
-    """
-    indices, strength = reflections(name)
-    vectors = np.concatenate([indices @ np.linalg.inv(cell).T for cell in grains])
-    length = np.linalg.norm(vectors, axis=1)
-    seen = np.abs(vectors[:, 2]) <= length * np.sin(np.deg2rad(tolerance_deg))
-    order = np.flatnonzero(seen)[np.argsort(-1 / length[seen], kind="stable")]
-    x, y = vectors[order, 0], vectors[order, 1]
-    return Fringes(
-        d_nm=1 / length[order],
-        angle_deg=np.round(np.rad2deg(np.arctan2(-y, x)), 9) % 180,
-        strength=np.tile(strength, len(grains))[order],
-        indices=np.tile(indices, (len(grains), 1))[order],
-    )

@@ -45,7 +45,7 @@ class CrystalSettings(Section):
     diameter_nm
         Mean diameter of a structure's particles, by volume.
     diameter_spread
-        Deviation of their logarithm about it.
+        One standard deviation of their logarithm is a factor of 1 plus this.
     shapes
         Shape of each particle. Decahedra and icosahedra are for fcc metals: for other materials
         the other shapes are drawn by their weights.

@@ -26,9 +26,6 @@ class CrystalTruth:
         ``(x, y, z)`` of the mean of its atoms, in the cell.
     zone_axis, tilt_deg
         Low-index direction nearest to the beam and the angle between them.
-    grains
-        For each grain its ``(3, 3)`` conventional cell vectors as rows in nm, in the axes of the
-        image; `reflections.fringes` tells which lattice planes are seen.
     atoms_xy_nm
         ``(n, 2)`` float32 x, y of all its atoms in the cell, those cut off included.
     disc_nm
@@ -45,7 +42,6 @@ class CrystalTruth:
     centre_nm: tuple[float, float, float]
     zone_axis: str
     tilt_deg: float
-    grains: tuple[np.ndarray, ...]
     atoms_xy_nm: np.ndarray
     disc_nm: float
 

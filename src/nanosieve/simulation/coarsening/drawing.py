@@ -36,11 +36,6 @@ class Merged:
             return "merging"
         return "sphere" if self.height == 1 else "cap"
 
-    @property
-    def subsamples(self) -> int:
-        """Samples along each side of a pixel at the rim."""
-        return 4
-
     @cached_property
     def _measures(self) -> Measures:
         return measure(self.spheres)

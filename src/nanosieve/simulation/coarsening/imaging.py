@@ -139,7 +139,7 @@ def _settled(
 def _detector(
     modality: BrightField | DarkField, pixel_size_nm: float, rng: np.random.Generator
 ) -> Detector:
-    detector = replace(modality.detector.draw(rng), drift=(0.0, 0.0))
+    detector = modality.detector.draw(rng)
     if modality.electrons_per_px is None:
         return detector
     electrons = modality.electrons_per_px.draw(rng)

@@ -300,6 +300,18 @@ class ImagingSettings(Section):
             raise ValueError(
                 "modality.phase: movies are bf-tem, bf-stem, haadf or laadf; leave it out"
             )
+        for name, modality in self.modality.given.items():
+            detector = modality.detector
+            if "stem" in detector.model.names and detector.stem.drift.high > 0:
+                raise ValueError(
+                    f"modality.{name}.detector.stem.drift: nothing moves while a frame of a movie "
+                    "is exposed; give 0"
+                )
+            if modality.least_cnr.high > 0:
+                raise ValueError(
+                    f"modality.{name}.least_cnr: the dose of a movie's frames is stated; leave it "
+                    "out"
+                )
         if self.turns_per_s.low < 0:
             raise ValueError("turns_per_s: expected 0 or more")
         return self

@@ -110,7 +110,7 @@ def _expose(
 ) -> Simulated:
     truth, pixel_size_nm = structure.truth, structure.pixel_size_nm
     wave = structure.wave
-    sharp = image(wave.values, wave.sampling_nm, optics, focal_steps=settings.focal_steps)
+    sharp = image(wave.values, wave.sampling_nm, optics, sum_foci=True)
     intensity = resample(
         sharp,
         wave.sampling_nm,
@@ -163,6 +163,5 @@ def _imaging(
         "slice_nm": multislice.slice_nm,
         "light_slice_nm": multislice.light_slice_nm,
         "frozen_phonons": multislice.frozen_phonons,
-        "focal_steps": settings.focal_steps,
         **detector.parameters(pixel_size_nm=structure.pixel_size_nm),
     }

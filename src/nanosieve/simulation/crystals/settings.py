@@ -9,7 +9,7 @@ from nanosieve.simulation.atoms.settings import SpecimenSettings
 from nanosieve.simulation.detector.settings import DetectorSettings
 from nanosieve.simulation.ranges import Range, Weights
 from nanosieve.simulation.section import Section
-from nanosieve.simulation.wave.exit_wave import MultisliceSettings, largest_angle_mrad
+from nanosieve.simulation.wave.exit_wave import MultisliceSettings, check_aperture
 from nanosieve.simulation.wave.optics import OpticsSettings
 
 COARSEST_NM = 0.1
@@ -39,8 +39,6 @@ class Settings(Section):
         Weights of the entries of ``optics``; one is drawn per structure, with its energy.
     optics
         Ranges of each microscope.
-    focal_steps
-        Into how many images the focal spread is divided; 1 makes it an envelope.
     detector
         Ranges of the detector.
     """
@@ -54,7 +52,6 @@ class Settings(Section):
     multislice: MultisliceSettings = MultisliceSettings()
     microscopes: Weights
     optics: dict[str, OpticsSettings]
-    focal_steps: int = Field(default=7, ge=1, le=31)
     detector: DetectorSettings
 
     @property
@@ -106,16 +103,7 @@ class Settings(Section):
         if missing:
             raise ValueError(f"microscope {missing[0]} has no settings: add [optics.{missing[0]}]")
         for name in self.microscopes.names:
-            optics = self.optics[name]
-            kept = largest_angle_mrad(optics.energy_kv.high, self.multislice.sampling_nm)
-            if optics.aperture_mrad is not None and optics.aperture_mrad.high > kept:
-                needed = self.multislice.sampling_nm * kept / optics.aperture_mrad.high
-                raise ValueError(
-                    f"an aperture of {optics.aperture_mrad.high:g} mrad in optics.{name} passes "
-                    f"more than multislice keeps ({kept:.3g} mrad at "
-                    f"{optics.energy_kv.high:g} kV): make sampling_nm {needed:.2g} or less, or "
-                    "the aperture smaller"
-                )
+            check_aperture(self.optics[name], self.multislice, name=f"optics.{name}")
 
     def draw_grid(self, rng: np.random.Generator) -> tuple[float, tuple[int, int]]:
         """Draw pixel size and shape of a structure's images."""

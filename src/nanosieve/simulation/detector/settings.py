@@ -1,10 +1,10 @@
 """Settings of detectors, as a settings file states them."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from nanosieve.simulation.detector.blemishes import Blemishes
 from nanosieve.simulation.detector.detector import Detector
@@ -177,6 +177,15 @@ class Files(Section):
     white: Annotated[Range, _within(0.55, 1.5)] = as_range([0.9, 1.0])
     jpeg_share: float = Field(default=0.0, ge=0, le=1)
     jpeg_quality: Annotated[Range, _within(1, 100)] = as_range([60, 95])
+
+    @model_validator(mode="after")
+    def _bright_beam(self) -> Self:
+        if "vacuum" in self.scaling.names and self.offset.high >= self.level.low:
+            raise ValueError(
+                f"an offset of {self.offset.high:g} is no less than the beam's level of "
+                f"{self.level.low:g}: lower offset or raise level"
+            )
+        return self
 
 
 class SinglePixels(Section):

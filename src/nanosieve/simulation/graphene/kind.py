@@ -24,7 +24,7 @@ from nanosieve.simulation.graphene.truth import CLASS_NAMES, Truth, find_truth
 from nanosieve.simulation.section import Section
 from nanosieve.simulation.simulated import ParticleTruth, Simulated
 from nanosieve.simulation.visibility import Visibility, ignore_mask, visibility
-from nanosieve.simulation.wave.exit_wave import MultisliceSettings, Wave, exit_wave
+from nanosieve.simulation.wave.exit_wave import MultisliceSettings, Wave, check_aperture, exit_wave
 from nanosieve.simulation.wave.optics import Optics, OpticsSettings
 from nanosieve.simulation.wave.transfer import image as form_image
 from nanosieve.simulation.wave.transfer import resample
@@ -71,13 +71,8 @@ class Settings(Section):
         return self.images
 
     @model_validator(mode="after")
-    def _one_energy(self) -> Self:
-        if self.optics.energy_kv.low != self.optics.energy_kv.high:
-            raise ValueError("optics.energy_kv: one number for all images of a structure")
-        return self
-
-    @model_validator(mode="after")
-    def _no_scan(self) -> Self:
+    def _whole_waves(self) -> Self:
+        check_aperture(self.optics, self.multislice, name="optics")
         if "stem" in self.detector.model.names:
             raise ValueError("detector.model: these are TEM images; give counting or scintillator")
         return self

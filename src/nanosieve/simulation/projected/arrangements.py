@@ -13,7 +13,7 @@ from nanosieve.simulation.projected.polyhedra import centroid, prism, turned
 from nanosieve.simulation.projected.population import CUT, Population, random_rotation
 from nanosieve.simulation.projected.solids import Solid, diameter
 
-MOST_BODIES = 3000
+MOST_BODIES = 2000
 _TRIES = (48, 300, 1200)
 _FAILURES = 25
 # Share of the plane that discs cover before they are pushed apart.

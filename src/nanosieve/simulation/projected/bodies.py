@@ -6,8 +6,10 @@ import numpy as np
 
 from nanosieve.simulation.projected.solids import Solid, diameter
 
-# Within this relative inradius all of a body is rim: every pixel is averaged.
-_SMALL_PX = 4.0
+# Where the level is nearer to 1 than this over the inradius, pixels are averaged: some 2 px.
+_RIM_PX = 4.0
+# Smaller ones take more samples.
+_SMALL_PX = 6.0
 
 Box = tuple[slice, slice]
 
@@ -98,7 +100,7 @@ class Stamp:
         """
         solid = self.solid
         inside = self.level < 1
-        rim = self.level > 1 - min(1, _SMALL_PX / solid.inradius)
+        rim = self.level > 1 - min(1, _RIM_PX / solid.inradius)
         if solid.inradius > 2:
             # Twice: the tip of a facet reaches beyond the pixels next to it.
             rim &= _grown(_grown(inside))
@@ -106,7 +108,9 @@ class Stamp:
         rows, columns = np.nonzero(inside & ~rim)
         thickness[rows, columns] = solid.thickness(self.y[rows, 0], self.x[0, columns])
         rows, columns = np.nonzero(rim)
-        offsets = (np.arange(solid.subsamples) + 0.5) / solid.subsamples - 0.5
+        # Volumes come out right to 1 %, those of single plates of 7 px to 3 %.
+        number = 5 if solid.inradius < _SMALL_PX else 3
+        offsets = (np.arange(number) + 0.5) / number - 0.5
         fine_y = self.y[rows, 0, np.newaxis, np.newaxis] + offsets[:, np.newaxis]
         fine_x = self.x[0, columns, np.newaxis, np.newaxis] + offsets[np.newaxis, :]
         thickness[rows, columns] = solid.thickness(fine_y, fine_x).mean(axis=(1, 2))

@@ -24,6 +24,7 @@ MOST_COVERED = {
     "facets": 0.9,
 }
 ARRANGEMENTS = tuple(MOST_COVERED)
+LAYERS = ("packed", "dense", "facets")
 LEAST_PX = 3.0
 
 
@@ -66,6 +67,8 @@ class ParticleSettings(Section):
     coverage
         Share of the field, or of where there is support, that outlines cover. What the drawn
         arrangement cannot reach is cut to `MOST_COVERED`.
+    layer_coverage
+        Takes the place of ``coverage`` for the arrangements `LAYERS`.
     second
         Share of images with a second population, of other size and shape.
     second_ratio
@@ -116,6 +119,7 @@ class ParticleSettings(Section):
     mixed: float = 0.1
     arrangement: Weights = _usual_arrangements()
     coverage: Range = as_range({"log": [0.01, 0.85]})
+    layer_coverage: Range | None = None
     second: float = 0.12
     second_ratio: Range = as_range({"log": [0.12, 0.6]})
     second_share: Range = as_range([0.1, 0.5])
@@ -145,17 +149,35 @@ class ParticleSettings(Section):
         _check_names(self.arrangement, ARRANGEMENTS, "arrangement")
         for name, (least, most) in _LIMITS.items():
             value = getattr(self, name)
+            if value is None:
+                continue
             low, high = (value, value) if isinstance(value, float) else (value.low, value.high)
             if low < least or high > most:
                 raise ValueError(f"{name} lies from {least:g} to {most:g}, got {low:g} to {high:g}")
-        reached = max(MOST_COVERED[name] for name in self.arrangement.names)
-        if "coverage" in self.model_fields_set and self.coverage.high > reached:
-            raise ValueError(
-                f"coverage of {self.coverage.high:g} is beyond what "
-                f"{' or '.join(self.arrangement.names)} can reach, {reached:g}: lower it, or give "
-                "packed or facets a weight"
-            )
+        for name in ("coverage", "layer_coverage"):
+            if name in self.model_fields_set:
+                self._reachable(name)
         return self
+
+    def _reachable(self, name: str) -> None:
+        wanted: Range | None = getattr(self, name)
+        laid = [
+            one
+            for one in self.arrangement.names
+            if (one in LAYERS and self.layer_coverage is not None) == (name == "layer_coverage")
+        ]
+        reached = max((MOST_COVERED[one] for one in laid), default=1.0)
+        if wanted is not None and wanted.high > reached:
+            raise ValueError(
+                f"{name} of {wanted.high:g} is beyond what {' or '.join(laid)} can reach, "
+                f"{reached:g}: lower it, or give packed or facets a weight"
+            )
+
+    def coverage_of(self, arrangement: str) -> Range:
+        """Share that an arrangement covers."""
+        if arrangement in LAYERS and self.layer_coverage is not None:
+            return self.layer_coverage
+        return self.coverage
 
     def median_px(self, pixel_size_nm: float) -> tuple[float, float]:
         """Least and greatest median diameter in px."""
@@ -189,6 +211,7 @@ _LIMITS = {
     "spread": (0.0, 0.8),
     "mixed": (0.0, 1.0),
     "coverage": (0.0, 1.0),
+    "layer_coverage": (0.0, 1.0),
     "second": (0.0, 1.0),
     "second_ratio": (0.02, 50.0),
     "second_share": (0.0, 1.0),

@@ -30,7 +30,7 @@ def place(
 ) -> Scene:
     """Lay particles on a field.
 
-    At least one particle is laid where any fits; no more than 3000 are. Round shapes alone make
+    At least one particle is laid where any fits; no more than 2000 are. Round shapes alone make
     layers: rods that were to be ``packed`` or ``dense`` come in bundles, and bundles of what has
     no long axis in touching groups.
 
@@ -67,7 +67,7 @@ def place(
     name = settings.arrangement.draw(rng)
     populations, shares = _populations(settings, name in _ROUND, pixel_size_nm, rng)
     name = _fitting(name, populations)
-    coverage = min(settings.coverage.draw(rng), MOST_COVERED[name])
+    coverage = min(settings.coverage_of(name).draw(rng), MOST_COVERED[name])
     gap = min(settings.gap_px.draw(rng), _widest_gap(populations, coverage))
     plan = Plan(settings, populations, shares, coverage, gap)
     reach = min(max(reach_px(one) for one in populations), 2.0 * max(shape))
@@ -110,7 +110,7 @@ def _fitting(name: str, populations: tuple[Population, ...]) -> str:
     shapes = {shape for one in populations for shape in one.names}
     if name in _ROUND and shapes & set(_RODS):
         return "bundles"
-    if name == "bundles" and shapes.isdisjoint((*_RODS, "ellipsoid", "rough")):
+    if name == "bundles" and shapes.isdisjoint((*_RODS, "rough")):
         return "touching"
     return name
 

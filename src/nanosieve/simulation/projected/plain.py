@@ -1,7 +1,7 @@
 """Plain images whose contrast, counts and noise are stated as numbers.
 
-For tests, benches and the bundled samples, which need an image that can be computed by hand; what
-looks like laboratories' images comes from the presets (`nanosieve.simulation.projected.kind`).
+For tests and benches, which need an image that can be computed by hand; what looks like
+laboratories' images comes from the presets (`nanosieve.simulation.projected.kind`).
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from nanosieve.core.errors import UsageError
 from nanosieve.core.segmentation import Polarity
+from nanosieve.simulation.projected.scene import Scene
 
 SupportKind = Literal["flat", "textured", "gradient"]
 SUPPORT_KINDS: tuple[SupportKind, ...] = get_args(SupportKind)
@@ -64,6 +65,60 @@ class Imaging:
             raise UsageError(
                 "contrast and counts must be positive, readout and blur_px not negative"
             )
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A drawn image and what is true of it.
+
+    Parameters
+    ----------
+    image
+        ``(y, x)`` uint16 counts.
+    labels
+        ``(y, x)`` int32; 0 support, 1..n the pixels whose centre lies inside a true outline.
+    diameters_px
+        ``(n,)`` true diameters in px, in the order of the labels.
+    """
+
+    image: np.ndarray
+    labels: np.ndarray
+    diameters_px: np.ndarray
+
+
+def draw(
+    scene: Scene,
+    imaging: Imaging | None = None,
+    *,
+    support: np.ndarray | None = None,
+    rng: np.random.Generator | None = None,
+) -> Drawing:
+    """Image bodies on a support.
+
+    Parameters
+    ----------
+    scene
+        What lies there.
+    imaging
+        Contrast, blur, noise; dark particles by default.
+    support
+        ``(y, x)`` relative intensity of the bare support, mean 1; flat if ``None``.
+    rng
+        Source of the noise; seed 0 if ``None``.
+
+    Examples
+    --------
+    >>> from nanosieve.simulation.projected.spheres import spheres
+    >>> drawing = draw(spheres((64, 64), [[32, 32]], [12]), Imaging(noise=False))
+    >>> drawing.diameters_px, int(drawing.labels.max())
+    (array([24.]), 1)
+    """
+    imaging = imaging or Imaging()
+    rng = rng or np.random.default_rng(0)
+    bare = np.ones(scene.shape, np.float32) if support is None else support
+    thickest = max((body.depth_px for body in scene.bodies), default=1.0)
+    image = expose(scene.thickness(), bare, imaging, thickest=thickest, rng=rng)
+    return Drawing(image, scene.labels(), scene.diameters_px)
 
 
 def expose(

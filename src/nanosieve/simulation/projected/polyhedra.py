@@ -12,7 +12,6 @@ import numpy as np
 from scipy.spatial import ConvexHull
 
 from nanosieve.core.errors import UsageError
-from nanosieve.simulation.projected.solids import rim_samples
 
 # Facets steeper than this are walls: they bound the outline, not the height.
 _WALL = 1e-9
@@ -170,11 +169,6 @@ class Polyhedron:
     size: tuple[float, float, float]
     extent: tuple[float, float]
     angle_deg: float
-
-    @property
-    def subsamples(self) -> int:
-        """Samples along each side of a pixel at the rim."""
-        return rim_samples(self.inradius)
 
     @property
     def area(self) -> float:

@@ -24,10 +24,6 @@ class Solid(Protocol):
         """Of its shape."""
 
     @property
-    def subsamples(self) -> int:
-        """Samples along each side of a pixel at the rim."""
-
-    @property
     def area(self) -> float:
         """Of the projected outline, px^2."""
 
@@ -72,14 +68,6 @@ def diameter(solid: Solid) -> float:
     return float(2 * np.sqrt(solid.area / np.pi))
 
 
-def rim_samples(inradius: float) -> int:
-    """Samples along each side of a pixel at the rim.
-
-    With these, volumes come out right to 1 %, those of single plates of 7 px to 3 %.
-    """
-    return 6 if inradius < 6 else 4
-
-
 @dataclass(frozen=True)
 class Ellipsoid:
     """An ellipsoid in any orientation, described by its projection; lengths in px.
@@ -112,11 +100,6 @@ class Ellipsoid:
     def __post_init__(self) -> None:
         if not min(*self.semi_axes, self.half_chord) > 0:
             raise UsageError(f"semi-axes must be positive, got {min(self.semi_axes):g}")
-
-    @property
-    def subsamples(self) -> int:
-        """Samples along each side of a pixel at the rim."""
-        return rim_samples(self.inradius) if self.waves else 8
 
     @property
     def area(self) -> float:
@@ -176,12 +159,12 @@ class Ellipsoid:
     def _swing(self, along: np.ndarray, across: np.ndarray) -> np.ndarray:
         direction = along + 1j * across
         direction /= np.maximum(np.abs(direction), 1e-12)
-        swing = np.ones(direction.shape)
-        power, reached = direction, 1
+        # The sum of cosines is the real part of a polynomial in the direction.
+        factors = np.zeros(self.waves[-1][2] + 1, complex)
         for amplitude, phase, lobes in self.waves:
-            power = power * direction ** (lobes - reached) if lobes > reached else power
-            reached = lobes
-            swing += amplitude * (np.cos(phase) * power.real - np.sin(phase) * power.imag)
+            factors[lobes] = amplitude * np.exp(1j * phase)
+        factors[0] = 1
+        swing = np.polyval(factors[::-1], direction).real
         # The mean square around the outline is 1: the area stays.
         return swing / np.sqrt(1 + sum(wave[0] ** 2 for wave in self.waves) / 2)
 
@@ -271,11 +254,6 @@ class Rod:
     def name(self) -> str:
         """Of its shape."""
         return "flat_rod" if self.flat else "rod"
-
-    @property
-    def subsamples(self) -> int:
-        """Samples along each side of a pixel at the rim."""
-        return rim_samples(self.inradius)
 
     @property
     def area(self) -> float:

@@ -95,10 +95,12 @@ def _sheared(
     mask: np.ndarray, offset: tuple[int, int], shape: tuple[int, int], drift: Drift
 ) -> Boxed:
     """Mask at ``offset`` of the frame, cut to it; sheared as whole label images are."""
+    if drift == (0.0, 0.0):
+        return _cut(mask, offset, shape)
     down, right = drift
     middle = (shape[0] - 1) / 2
     corners = np.array([offset, (offset[0] + mask.shape[0], offset[1] + mask.shape[1])], float)
-    reach = np.ceil(np.abs(np.array([down, right])) * shape[0] / 2 + 1) * (down != 0 or right != 0)
+    reach = np.ceil(np.abs(np.array([down, right])) * shape[0] / 2 + 1)
     low = np.clip(corners[0] - reach, 0, shape).astype(int)
     high = np.clip(corners[1] + reach, low, shape).astype(int)
     box = (slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1])))
@@ -111,3 +113,14 @@ def _sheared(
     cut = np.zeros(x.shape, bool)
     cut[within] = mask[y[within], x[within]]
     return Boxed(box, cut)
+
+
+def _cut(mask: np.ndarray, offset: tuple[int, int], shape: tuple[int, int]) -> Boxed:
+    """Mask at ``offset`` of the frame, cut to it."""
+    sides = zip(offset, mask.shape, shape, strict=True)
+    rows, columns = (slice(max(a, 0), max(min(a + n, full), 0)) for a, n, full in sides)
+    top, left = offset
+    return Boxed(
+        (rows, columns),
+        mask[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left],
+    )

@@ -18,7 +18,11 @@ from nanosieve.core.errors import UsageError
 from nanosieve.simulation.extra import need_extra
 from nanosieve.simulation.section import Section
 from nanosieve.simulation.wave.absorption import amplitude_passed
-from nanosieve.simulation.wave.optics import interaction_constant, wavelength_nm
+from nanosieve.simulation.wave.optics import (
+    OpticsSettings,
+    interaction_constant,
+    wavelength_nm,
+)
 from nanosieve.simulation.wave.potential import (
     ANGSTROM,
     PASSED,
@@ -63,6 +67,32 @@ class MultisliceSettings(Section):
     slice_nm: float = Field(default=0.2, gt=0, le=1)
     light_slice_nm: float = Field(default=0.4, gt=0, le=1)
     frozen_phonons: int = Field(default=0, ge=0)
+
+
+def check_aperture(optics: OpticsSettings, how: MultisliceSettings, *, name: str) -> None:
+    """Check that multislice keeps all beams that an aperture passes.
+
+    Parameters
+    ----------
+    optics, how
+        Settings of the lens and of the multislice.
+    name
+        Of the lens's table in a settings file.
+
+    Raises
+    ------
+    ValueError
+        If it does not, with the sampling that would.
+    """
+    kept = largest_angle_mrad(optics.energy_kv.high, how.sampling_nm)
+    if optics.aperture_mrad is None or optics.aperture_mrad.high <= kept:
+        return
+    needed = how.sampling_nm * kept / optics.aperture_mrad.high
+    raise ValueError(
+        f"an aperture of {optics.aperture_mrad.high:g} mrad in {name} passes more than multislice "
+        f"keeps ({kept:.3g} mrad at {optics.energy_kv.high:g} kV): make sampling_nm "
+        f"{np.floor(1e4 * needed) / 1e4:g} or less, or the aperture smaller"
+    )
 
 
 class Atoms(Protocol):

@@ -68,7 +68,9 @@ class Optics:
     energy_kv
         Of the electrons.
     defocus_nm
-        Positive for an underfocus.
+        Positive for an underfocus. Counted from the plane in which the wave is given: behind a
+        multislice, that of the last atom, so that the middle of a film of thickness t is less
+        underfocused by t / 2.
     cs_mm
         Spherical aberration (C30).
     astigmatism_nm, astigmatism_deg

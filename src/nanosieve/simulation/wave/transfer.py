@@ -1,22 +1,26 @@
 """From the wave behind the specimen to the intensity in the image plane.
 
 What is approximate: convergence acts as an envelope on the wave, which is exact for weak
-scattering only and takes a little intensity from strong scatterers. Focal spread is summed over
-``focal_steps`` images, exact for any object once the steps are enough; with one step it is an
-envelope too. Image movement acts on the intensity, as it does in the microscope.
+scattering only and takes a little intensity from strong scatterers. Focal spread is an envelope
+too, or, exactly for any object, a sum over images. Image movement acts on the intensity, as it does
+in the microscope.
 """
 
 from dataclasses import replace
 
 import numpy as np
 from scipy import fft
-from scipy.signal import CZT
 
 from nanosieve.simulation.wave.optics import Optics, OpticsSettings, wavelength_nm
 
 __all__ = ["Optics", "OpticsSettings", "aberration_phase", "image", "resample", "transfer_function"]
 
 Sampling = float | tuple[float, float]
+
+# The focal spread is followed up to so many standard deviations.
+_TAIL = 3.5
+# Beams that are weaker than this share cannot be seen.
+_FAINT = 1e-3
 
 
 def _both(sampling_nm: Sampling) -> tuple[float, float]:
@@ -144,14 +148,20 @@ def transfer_function(ky: np.ndarray, kx: np.ndarray, optics: Optics) -> np.ndar
     return factor
 
 
-def _focal_steps(spread_nm: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Deviations from the defocus in nm and their weights, by Gauss-Hermite quadrature."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(steps)
-    return spread_nm * nodes, weights / weights.sum()
+def _foci(spread_nm: float, highest: float) -> tuple[np.ndarray, np.ndarray]:
+    """Deviations from the defocus in nm and their weights; ``highest`` in rad for each nm.
+
+    A sum over even steps repeats itself: two beams whose phases differ by a whole turn from step to
+    step interfere as if there were no spread. The steps are so small that no beam is as high.
+    """
+    step = 2 * np.pi / (spread_nm * highest + _TAIL)
+    deviations = np.linspace(-_TAIL, _TAIL, int(np.ceil(2 * _TAIL / step)) + 1)
+    weights = np.exp(-(deviations**2) / 2)
+    return spread_nm * deviations, weights / weights.sum()
 
 
 def image(
-    wave: np.ndarray, sampling_nm: Sampling, optics: Optics, *, focal_steps: int = 1
+    wave: np.ndarray, sampling_nm: Sampling, optics: Optics, *, sum_foci: bool = False
 ) -> np.ndarray:
     """Intensity in the image plane of a wave that left the specimen.
 
@@ -164,8 +174,8 @@ def image(
         Of its rows and columns, or of both.
     optics
         Of this image.
-    focal_steps
-        Into how many images the focal spread is divided; 1 makes it an envelope.
+    sum_foci
+        Whether the focal spread is summed over five to ten images rather than an envelope.
 
     Returns
     -------
@@ -182,13 +192,16 @@ def image(
     """
     waves = wave.astype(np.complex64).reshape(-1, *wave.shape[-2:])
     ky, kx = frequencies(waves.shape[1:], sampling_nm)
-    summed = focal_steps > 1 and optics.focal_spread_nm > 0
+    summed = sum_foci and optics.focal_spread_nm > 0
     lens = replace(optics, focal_spread_nm=0.0) if summed else optics
+    factor = transfer_function(ky, kx, lens)
     spectra = fft.fft2(waves, overwrite_x=True)
-    spectra *= transfer_function(ky, kx, lens).astype(np.complex64)
+    spectra *= factor.astype(np.complex64)
     if summed:
         per_nm = np.pi * wavelength_nm(optics.energy_kv) * (ky * ky + kx * kx)
-        intensity = _summed_foci(spectra, per_nm, optics.focal_spread_nm, focal_steps)
+        highest = float(per_nm.max(where=np.abs(factor) > _FAINT, initial=0))
+        foci = _foci(optics.focal_spread_nm, highest)
+        intensity = _summed_foci(spectra, per_nm.astype(np.float32), *foci)
     else:
         intensity = _mean_intensity(spectra)
     return _moved_and_weakened(intensity, ky, kx, optics)
@@ -200,16 +213,15 @@ def _mean_intensity(spectra: np.ndarray) -> np.ndarray:
 
 
 def _summed_foci(
-    spectra: np.ndarray, per_nm: np.ndarray, spread_nm: float, steps: int
+    spectra: np.ndarray, per_nm: np.ndarray, deviations_nm: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
     """Mean intensity over the focal spread; ``per_nm`` is the phase of 1 nm of underfocus."""
-    phase = per_nm.astype(np.float32)
-    intensity = np.zeros(phase.shape, np.float32)
-    for deviation, weight in zip(*_focal_steps(spread_nm, steps), strict=True):
-        turned = np.empty(phase.shape, np.complex64)
+    intensity = np.zeros(per_nm.shape, np.float32)
+    for deviation, weight in zip(deviations_nm, weights, strict=True):
+        turned = np.empty(per_nm.shape, np.complex64)
         # Far faster than numpy's complex exponential.
-        np.cos(np.float32(deviation) * phase, out=turned.real)
-        np.sin(np.float32(deviation) * phase, out=turned.imag)
+        np.cos(np.float32(deviation) * per_nm, out=turned.real)
+        np.sin(np.float32(deviation) * per_nm, out=turned.imag)
         intensity += np.float32(weight) * _mean_intensity(spectra * turned)
     return intensity
 
@@ -230,6 +242,9 @@ def _moved_and_weakened(
 
 def _sampled(values: np.ndarray, points: int, step: float, start: float) -> np.ndarray:
     """Evaluate each row's Fourier series at even steps, all in samples, up to their Nyquist."""
+    # Here, for it takes as long to load as all the rest and contrast images do without.
+    from scipy.signal import CZT
+
     length = values.shape[-1]
     kept = min((length - 1) // 2, int(np.floor(length / (2 * step)))) + 1
     series = fft.rfft(values, axis=-1)[..., :kept] * (2 / length)
