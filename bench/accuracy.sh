@@ -12,5 +12,5 @@ nanosieve evaluate --development --jobs 2 --data "$data/sinter800" --method otsu
   -o "$out/sinter800"
 nanosieve evaluate --development --jobs 2 --data "$data/emps_bf" --groups image --method otsu --method hybrid \
   -o "$out/emps_bf"
-python -m bench.edges | tee "$out/edges.md"
+python -m bench.sizes | tee "$out/sizes.md"
 python -m bench.empty | tee "$out/empty.md"

@@ -4,11 +4,9 @@
 method and the edge rule.
 """
 
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from itertools import product
 from typing import get_args
 
@@ -24,9 +22,9 @@ from nanosieve.simulation.projected.isolated import (
     isolated_bodies,
 )
 
-IMAGES = 16
-DIAMETERS_PX = np.geomspace(24, 100, IMAGES)
-CAMERAS = {"as drawn": False, "recorded": True}
+IMAGES = 6
+DIAMETERS_PX = np.geomspace(22, 80, IMAGES)
+CAMERAS = {"in focus, no detector": False, "defocus and detector": True}
 Key = tuple[str, ...]
 
 
@@ -40,7 +38,7 @@ def errors(found: np.ndarray, truth: Isolated) -> Iterator[float | None]:
         yield None if hit is None else float(2 * np.sqrt(areas[hit] / np.pi) / diameter - 1)
 
 
-def measured(place: tuple[str, str, int], methods: list[str]) -> list[tuple[Key, list]]:
+def measured(place: tuple[str, str, int]) -> list[tuple[Key, list[float | None]]]:
     """Errors of all methods and rules on both images of one scene."""
     modality, family, index = place
     rows = []
@@ -48,7 +46,7 @@ def measured(place: tuple[str, str, int], methods: list[str]) -> list[tuple[Key,
         truth = isolated_bodies(
             modality, family, diameter_px=DIAMETERS_PX[index], seed=index, camera=blurred
         )
-        for method, edge in product(methods, get_args(Edge)):
+        for method, edge in product(METHODS, get_args(Edge)):
             found = segment(truth.image, method=method, edge=edge).labels
             rows.append(((modality, family, camera, edge, method), list(errors(found, truth))))
     return rows
@@ -64,20 +62,32 @@ def cell(values: list[float | None]) -> str:
     return f"{middle:+.1f} ({low:+.1f} to {high:+.1f})" + (f", {lost} lost" if lost else "")
 
 
+def markdown(head: list[str], rows: Iterator[list[str]]) -> str:
+    """A table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def main() -> None:
-    """Print one table: a row a modality, shape, image and rule; a column a method."""
-    methods = sys.argv[1:] or list(METHODS)
-    table: dict[Key, list] = defaultdict(list)
+    """Print two tables: the edge rules with `hybrid`, and all methods with the default rule."""
+    table: dict[Key, list[float | None]] = defaultdict(list)
     places = list(product(PRESET_OF, FAMILIES, range(IMAGES)))
     with ProcessPoolExecutor(2) as pool:
-        for rows in pool.map(partial(measured, methods=methods), places, chunksize=4):
+        for rows in pool.map(measured, places):
             for key, values in rows:
                 table[key] += values
-    print(f"| modality | shapes | image | edge | {' | '.join(methods)} |\n|{'---|' * 4}", end="")
-    print(f"{'---|' * len(methods)}")
-    for row in product(PRESET_OF, FAMILIES, CAMERAS, get_args(Edge)):
-        cells = [cell(table[*row, method]) for method in methods]
-        print(f"| {' | '.join([*row, *cells])} |")
+    bodies = list(product(PRESET_OF, FAMILIES))
+    rules = (
+        [*body, edge, *(cell(table[*body, camera, edge, "hybrid"]) for camera in CAMERAS)]
+        for body, edge in product(bodies, get_args(Edge))
+    )
+    print(markdown(["modality", "shapes", "edge", *CAMERAS], rules), end="\n\n")
+    methods = (
+        [*body, *(cell(table[*body, camera, "base", name]) for name in METHODS)]
+        for camera in list(CAMERAS)[-1:]
+        for body in bodies
+    )
+    print(markdown(["modality", "shapes", *METHODS], methods))
 
 
 if __name__ == "__main__":

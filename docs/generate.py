@@ -17,9 +17,16 @@ from nanosieve.networks import NAMES, Network, build
 from nanosieve.networks.registry import default_settings
 from nanosieve.prepare.network_input import InputSpec
 from nanosieve.simulation import presets
+from nanosieve.simulation.atoms import settings as crystals
+from nanosieve.simulation.atoms.lattices import LATTICES
+from nanosieve.simulation.columns import IMAGING, OWN_TABLES
+from nanosieve.simulation.projected.materials import MATERIALS
+from nanosieve.simulation.projected.particle_settings import ARRANGEMENTS, SHAPES
+from nanosieve.simulation.projected.support import KINDS as SUPPORTS
 from nanosieve.simulation.ranges import as_range
 from nanosieve.simulation.section import Section
 from nanosieve.simulation.simulated import ParticleTruth
+from nanosieve.simulation.visibility import LEAST_CONTRAST_CNR, LEAST_FRINGE_SNR
 from nanosieve.training.config import TrainConfig
 from nanosieve.training.config_sections import StackConfig
 
@@ -72,8 +79,8 @@ interrupted, what was finished stays. This page is made from the code by `make d
 TRAINING = """# Training settings
 
 What `nanosieve train CONFIG.toml` and `nanosieve search CONFIG.toml` read. Only `[data]` must be
-given. Paths are relative to the file. A wrong file is refused with all its faults at once. This
-page is made from the code by `make docs`.
+given. Paths are relative to the file. A wrong file is refused with the faults of all its settings
+at once. This page is made from the code by `make docs`.
 """
 
 
@@ -95,24 +102,48 @@ all. This page is made from the code by `make docs`.
 SIMULATION = """# Simulation: presets and settings
 
 What `nanosieve simulate PRESET|FILE.toml` reads ([how to](../how-to/simulate.md)). `nanosieve
-simulate PRESET --show` prints a preset, to copy and change. A wrong file is refused with all its
-faults at once. This page is made from the code by `make docs`.
+simulate PRESET --show` prints a preset, to copy and change. A wrong file is refused with the faults
+of all its settings at once; whether settings go together is looked at once each is right. This page
+is made from the code by `make docs`.
 
 {presets}
 
-`-n` counts images, of movies movies. *A structure gives* that many images, which share their atoms
-or bodies and are one group.
+`-n` counts images; for `coarsening`, movies. *A structure gives* that many images, which share
+their atoms or bodies and are one group.
 
 A setting that is drawn is written as a number, which stands for itself; `[low, high]`, drawn
 evenly; `{{ log = [low, high] }}`, evenly in its logarithm; `{{ normal = [mean, deviation] }}`, cut
-at three deviations; or `{{ choice = [...] }}`. Names with weights, `{{ sphere = 3, rod = 1 }}`, are
+at three deviations; `{{ log_normal = [median, factor] }}`, cut at the factor's third power; or
+`{{ choice = [...] }}`. Names with weights, `{{ sphere = 3, rod = 1 }}`, are
 drawn in proportion to them.
+
+## Names
+
+{names}
 
 ## truth.csv
 
-One row a particle and image, after `image`, `group` and `frame`.
+One row a particle and image, after `image`, `group` and `frame`. For `graphene`, particles are the
+patches of contamination.
 
 {truth}
+
+A particle is `visible` from a `fringe_snr` of {least_snr:g} or a `contrast_cnr` of {least_cnr:g}
+on.
+
+## imaging.csv
+
+One row an image. Columns are those that the preset has a use for; what does not apply is blank.
+Columns named like a setting below hold what was drawn for it.
+
+{imaging}
+
+## tables/
+
+One CSV file an image, or a movie. Positions are in nm, `y_nm` downwards and `x_nm` to the right of
+the middle of the image's first pixel; angles in degrees, counter-clockwise from +x.
+
+{tables}
 """
 
 
@@ -214,12 +245,20 @@ def _simulation() -> str:
     for name in presets.names():
         preset = presets.load(name)
         unit = "frames" if preset.counts == "movies" else "images"
-        given = f"{preset.per_structure} {unit}"
+        given = f"{preset.per_structure} {unit if preset.per_structure > 1 else unit[:-1]}"
         rows.append((f"`{name}`", preset.values["kind"], given, presets.description(name)))
     head = ("preset", "kind", "a structure gives", "what it makes")
     truth = [(f"`{name}`", words) for name, words in _described(ParticleTruth).items()]
     parts = [
-        SIMULATION.format(presets=_table(head, rows), truth=_table(("column", "meaning"), truth))
+        SIMULATION.format(
+            presets=_table(head, rows),
+            names=_table(("kind", "of", "names"), _known_names()),
+            truth=_table(("column", "meaning"), truth),
+            least_snr=LEAST_FRINGE_SNR,
+            least_cnr=LEAST_CONTRAST_CNR,
+            imaging=_table(("columns", "meaning"), _imaging()),
+            tables=_table(("table", "of", "columns"), OWN_TABLES),
+        )
     ]
     shown: dict[type[BaseModel], str] = {}
     for word, kind in presets.KINDS.items():
@@ -227,6 +266,28 @@ def _simulation() -> str:
         parts.append(f'## kind = "{word}"\n\n{_summary(settings)}\n')
         parts += _part(settings, word, "", shown)
     return "\n".join(parts)
+
+
+def _known_names() -> list[tuple[str, str, str]]:
+    """What may stand where a setting takes names."""
+    names: tuple[tuple[str, str, Iterable[str]], ...] = (
+        ("crystals", "materials", LATTICES),
+        ("crystals", "shapes", crystals.SHAPES),
+        ("crystals", "defects", crystals.DEFECTS),
+        ("crystals", "supports (`kinds`)", crystals.SUPPORTS),
+        ("projected, coarsening", "materials", MATERIALS),
+        ("projected", "shapes", SHAPES),
+        ("projected", "arrangements", ARRANGEMENTS),
+        ("projected, coarsening", "supports (`kind`)", SUPPORTS),
+    )
+    return [(kind, of, ", ".join(f"`{name}`" for name in known)) for kind, of, known in names]
+
+
+def _imaging() -> list[tuple[str, str]]:
+    return [
+        (", ".join(f"`{name}`" for name in names.split(", ")), meaning)
+        for names, meaning in IMAGING.items()
+    ]
 
 
 def _part(
@@ -275,6 +336,8 @@ def _summary(section: type[BaseModel]) -> str:
     words = _markdown(" ".join(first.split()))
     if words.startswith("`["):
         words = words.partition(": ")[2]
+    # Names of classes tell readers of a settings file nothing.
+    words = re.sub(r"(; see|:) `[A-Z\w.]*[A-Z]\w*`[^.]*\.$", ".", words)
     return words[:1].upper() + words[1:]
 
 

@@ -15,8 +15,13 @@ import tifffile
 from PIL import Image
 
 from nanosieve.cli import app
+from nanosieve.simulation import presets
+from nanosieve.simulation.columns import IMAGING
+from nanosieve.simulation.detector.settings import DetectorSettings
+from nanosieve.simulation.projected.kind import simulate
 from nanosieve.simulation.projected.plain import Drawing, Imaging, draw
 from nanosieve.simulation.projected.spheres import scatter
+from nanosieve.simulation.wave.transfer import Optics
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -156,6 +161,22 @@ def test_reference_pages_are_what_the_code_says():
     made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
     for path, text in made.items():
         assert path.read_text(encoding="utf-8") == text, f"run: make docs ({path})"
+
+
+def test_columns_of_imaging_are_described():
+    described = {name for names in IMAGING for name in names.split(", ")}
+    written = set(Optics(energy_kv=300).parameters())
+    for model in ("counting", "scintillator", "stem"):
+        detector = DetectorSettings(model=model, output={"jpeg_share": 1, "format": "uint8"})
+        drawn = detector.draw(np.random.default_rng(0))
+        written |= drawn.parameters(pixel_size_nm=0.1).keys()
+    for name in ("bf-supported", "haadf-supported", "horwath-au"):
+        values = presets.load(name).values | {"shape": [64, 64]}
+        if "median_px" in values:
+            values["median_px"] = 10
+        settings = presets.check(values, name=name).of_structure(0)
+        written |= next(simulate(settings, name="a", rng=np.random.default_rng(0))).imaging.keys()
+    assert written <= described
 
 
 def test_citation_and_changelog_know_the_version():

@@ -7,12 +7,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import disc_kind
 from nanosieve.cli import simulate as command
 from nanosieve.files.dataset import Dataset
+from nanosieve.report import colours
 from nanosieve.simulation import presets
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -70,12 +73,14 @@ def test_presets_are_listed_and_shown(nanosieve):
     assert listed.code == 0
     assert "gold-discs" in listed.out
     assert "Discs on a film, for tests" in listed.out
+    assert "1 image " in listed.out
     shown = nanosieve("simulate", "gold-discs", "--show")
     assert (shown.code, shown.out) == (0, DISCS)
 
 
 @pytest.mark.usefixtures("packaged")
 def test_wrong_usage_is_one_line(nanosieve, tmp_path):
+    (tmp_path / "file").touch()
     for arguments, message in (
         ((), "name a preset or a settings file; presets: gold-discs"),
         (("gold-discs",), "nanosieve simulate gold-discs -n 20 -o DIR"),
@@ -83,6 +88,8 @@ def test_wrong_usage_is_one_line(nanosieve, tmp_path):
         (("gold-discs", "-n", "1", "-o", "out", "--device", "tpu"), "give auto, cpu or gpu"),
         (("gold-discs", "-n", "0", "-o", "out", "--overwrite"), "-n must be at least 1, got 0"),
         (("gold-discs", "-n", "1", "-o", "out", "--device", "gpu"), "on the processor alone"),
+        (("gold-discs", "-n", "1", "-o", "file"), "file is a file: give -o a folder"),
+        (("gold-discs", "-n", "1", "-o", "file", "--overwrite"), "file is a file: give -o"),
     ):
         ended = nanosieve("simulate", *arguments)
         assert ended.code == 2
@@ -96,7 +103,7 @@ def test_made_again_extended_evaluated_and_trained_on(nanosieve, tmp_path):
     made = nanosieve("simulate", "gold.toml", "-n", 3, "-o", "out", "--jobs", 2)
     assert made.code == 0
     assert made.out.startswith("Made images: 3, ")
-    assert made.out.endswith(" a minute; 3 in out\n")
+    assert " a minute; 3 in out\nLook at out" in made.out
     again = nanosieve("simulate", "gold.toml", "-n", 3, "-o", "out")
     assert (again.code, again.out) == (0, "Nothing to do: images in out: 3\n")
     assert nanosieve("simulate", "gold.toml", "-n", 4, "-o", "out").out.startswith(
@@ -122,6 +129,37 @@ def test_made_again_extended_evaluated_and_trained_on(nanosieve, tmp_path):
     trained = nanosieve("train", "train.toml", "-o", "run")
     assert trained.code == 0, trained.err
     assert (tmp_path / "run" / "model.onnx").exists()
+
+
+def test_a_sheet_that_is_missing_is_made(nanosieve, tmp_path):
+    Path("gold.toml").write_text(DISCS)
+    order = ("simulate", "gold.toml", "-n", 1, "-o", "out")
+    sheet = tmp_path / "out" / "sheet.png"
+    assert nanosieve(*order).code == 0
+    sheet.unlink()
+    again = nanosieve(*order)
+    assert again.out == f"Nothing to do: images in out: 1\nLook at {Path('out') / 'sheet.png'}\n"
+    assert sheet.exists()
+    Path("gold.toml").write_text(DISCS + "fails = ['gold_00000']\n")
+    assert nanosieve(*order, "--overwrite").code == 1
+    assert not sheet.exists()
+
+
+def test_images_without_any_particle_are_told(nanosieve):
+    Path("bare.toml").write_text(DISCS + "discs = 0\n")
+    told = nanosieve("simulate", "bare.toml", "-n", 2, "-o", "out").out
+    assert "None of the images (2) holds a particle: the settings leave fields empty" in told
+    Path("some.toml").write_text(DISCS)
+    assert "holds a particle" not in nanosieve("simulate", "some.toml", "-n", 2, "-o", "some").out
+
+
+def test_the_sheet_of_classes_names_them(nanosieve, tmp_path):
+    Path("sheet.toml").write_text(DISCS + "classes = true\n")
+    told = nanosieve("simulate", "sheet.toml", "-n", 1, "-o", "out").out
+    assert "holds a particle" not in told
+    pixels = np.asarray(Image.open(tmp_path / "out" / "sheet.png")).reshape(-1, 3)
+    drawn = {tuple(one) for one in np.unique(pixels, axis=0).tolist()}
+    assert {colours.FOUND, colours.NOT_ISOLATED} <= drawn
 
 
 def test_failures_are_told_in_a_line_each(nanosieve, monkeypatch):

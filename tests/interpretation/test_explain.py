@@ -140,7 +140,7 @@ def test_weights_alone_are_explained_on_a_drawn_sample(tmp_path):
     assert found.checks["one"].verdict == "particles"
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "no card beside it: defaults" in page
-    assert "drawn sample" in page
+    assert "simulated sample" in page
     assert "are no truth" not in page
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from nanosieve.measurement.agreement.instances import overlaps
+from nanosieve.simulation.projected.bodies import Scene
 from nanosieve.simulation.projected.plain import SUPPORT_KINDS, Drawing, Imaging, draw, support
-from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.spheres import scatter
 
 CONTRAST = {"dark": 0.5, "bright": 2.0}

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from nanosieve.segmentation.edge import base_share, local_background
+from nanosieve.segmentation.edge import base_share, local_background, taper
 from nanosieve.segmentation.segment import segment
+from nanosieve.simulation.projected.bodies import Scene
+from nanosieve.simulation.projected.isolated import isolated_bodies
 from nanosieve.simulation.projected.plain import Imaging, draw
-from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.spheres import spheres
 
 DIAMETERS = (8, 16, 32, 64, 128)
@@ -106,6 +107,58 @@ def test_base_share_is_what_convolution_leaves_on_the_outline(radius, blur):
     assert float(base_share(np.array([float(radius)]), blur)[0]) == pytest.approx(
         on_it / inside, rel=0.12
     )
+
+
+@pytest.mark.parametrize("modality", ["bf-tem", "bf-stem", "haadf", "laadf"])
+@pytest.mark.parametrize("family", ["spheres", "polyhedra"])
+def test_base_is_right_within_three_percent_in_focus(modality, family):
+    """Geometric truth; material, voltage and aperture as the presets draw them."""
+    errors = []
+    for seed, diameter in enumerate([24, 34, 50, 24, 34, 50]):
+        image, scene = isolated_bodies(
+            modality, family, diameter_px=diameter, seed=seed, camera=False
+        )
+        found, labels = segment(image).labels, scene.labels()
+        areas = np.bincount(found.ravel())
+        for number, diameter_px in enumerate(scene.diameters_px, start=1):
+            hit = int(np.bincount(found[labels == number]).argmax())
+            assert hit > 0
+            errors.append(2 * np.sqrt(areas[hit] / np.pi) / diameter_px - 1)
+    assert len(errors) >= 25
+    assert abs(np.median(errors)) < 0.03
+
+
+def profile(power: float, radius: int, blur: float) -> tuple[np.ndarray, float]:
+    """Radii of the outlines at three shares of the plateau, and the share on the outline."""
+    y, x = np.mgrid[-2 * radius : 2 * radius + 1, -2 * radius : 2 * radius + 1] / radius
+    if power == 1:
+        body = np.clip(1 - np.hypot(y, x), 0, None)
+    else:
+        body = np.clip(1 - y**2 - x**2, 0, None) ** power
+    blurred = ndimage.gaussian_filter(body, blur)
+    plateau = blurred[blurred > 0.25 * blurred[body > 0].mean()].mean()
+    areas = [np.count_nonzero(blurred > share * plateau) for share in (0.1, 0.25, 0.5)]
+    on_it = blurred[np.abs(np.hypot(y, x) - 1) < 0.5 / radius].mean()
+    return np.sqrt(np.array(areas) / np.pi)[:, np.newaxis], float(on_it / plateau)
+
+
+@pytest.mark.parametrize("blur", [1.0, 2.5, 4.0])
+def test_taper_tells_cones_from_spheres(blur):
+    """Independent of the formulas: drawn profiles, blurred."""
+    across = np.array([blur / 60])
+    sphere, _ = profile(0.5, 60, blur)
+    cone, on_outline = profile(1, 60, blur)
+    assert taper(sphere, across)[0] < 0.2
+    assert taper(cone, across)[0] > 0.8
+    share = float(base_share(np.array([60.0]), blur, 1.0)[0])
+    assert share == pytest.approx(max(on_outline, 0.05), abs=0.03)
+
+
+def test_taper_takes_no_unknown_blur_and_no_uneven_inside_for_a_wedge():
+    blurred, _ = profile(0.5, 60, 10.0)
+    assert taper(blurred, np.array([0.02]))[0] < 0.2
+    half_dark = np.array([[1.01], [1.0], [0.7]])
+    assert taper(half_dark, np.array([0.02]))[0] == 0
 
 
 def test_base_share_stays_between_a_fifth_and_a_half():

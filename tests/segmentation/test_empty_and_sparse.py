@@ -5,12 +5,20 @@ from statistics import median
 import numpy as np
 import pytest
 from scenes import apart, nothing, worst_match
+from scipy import ndimage
 
+from nanosieve.segmentation import kernels
 from nanosieve.segmentation.field import choose
 from nanosieve.segmentation.methods import METHODS
-from nanosieve.segmentation.population import edge_steepness, two_populations
+from nanosieve.segmentation.population import (
+    edge_steepness,
+    particles_only,
+    steepness,
+    two_populations,
+)
 from nanosieve.segmentation.scale import Scale, choose_sparse
 from nanosieve.segmentation.segment import segment
+from nanosieve.simulation.projected.empty import empty_supports
 from nanosieve.simulation.projected.plain import Imaging, draw, support
 from nanosieve.simulation.projected.spheres import scatter
 
@@ -103,3 +111,73 @@ def test_two_populations_are_told_by_reach_and_by_steepness():
     assert edge_steepness(ramp, cut, np.ones(cut.shape, bool), 4) == pytest.approx(1)
     assert not two_populations(ramp, cut, np.ones(cut.shape, bool), Scale(1.0, 1.0, 9.0))
     assert edge_steepness(ramp, np.zeros_like(cut), np.ones(cut.shape, bool), 4) == 0
+
+
+def test_steepness_of_each_is_the_slope_at_its_edge_over_that_beside_and_inside():
+    """A cone on a slope, and a pyramid of one slope throughout: both can be worked out."""
+    y, x = np.mgrid[:128, :128].astype(np.float32)
+    radius = np.hypot(y - 64, x - 64)
+    # From radius 20 to 24 it falls by 3 a pixel, elsewhere by 0.5.
+    edge = -(0.5 * radius + 2.5 * np.clip(radius - 20, 0, 4))
+    labels = (radius < 24).astype(np.int32)
+    everywhere = np.ones(labels.shape, bool)
+    found = steepness(labels, radius < 22, edge, everywhere, 4)
+    assert found.shape == (2,)
+    assert found[1] == pytest.approx(3 / 0.5, rel=0.05)
+    # A contour of an even slope is no edge.
+    assert steepness(labels, radius < 22, -radius, everywhere, 4)[1] == pytest.approx(1, abs=0.05)
+    # With nothing on either side that counts, nothing speaks against it.
+    assert np.isinf(steepness(labels, labels > 0, edge, labels > 0, 40)[1])
+    assert steepness(np.zeros_like(labels), labels > 1, edge, everywhere, 4).shape == (1,)
+
+
+def test_a_frame_of_pieces_is_empty_and_a_piece_among_particles_goes():
+    solid, area = np.array([0, 0.95, 0.95, 0.95, 0.6, 0.95]), np.array([0, 9, 9, 9, 9, 9])
+    steep = np.array([0, 3, 0.9, 1.2, 1.2, 1.2])
+    assert particles_only(steep, solid, area).tolist() == [False, True, False, True, True, True]
+    # Steep but frayed: the edge of a support in vacuum.
+    assert not particles_only(np.array([0, 1.2, 1.2, 1.2, 3, 1.2]), solid, area).any()
+    # Only a speck beside a large piece is distinct.
+    assert not particles_only(steep, solid, np.array([0, 9, 9, 9, 9, 900])).any()
+    assert particles_only(np.zeros(1), np.zeros(1), np.zeros(1)).tolist() == [False]
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_a_rough_support_in_vacuum_is_no_particle_but_particles_on_it_are(seed):
+    """Clouds with bumps, thick here and absent there; then five discs are laid on them."""
+    rng = np.random.default_rng(seed)
+    clouds, bumps = (
+        ndimage.gaussian_filter(rng.normal(0, 1, (384, 384)), length, mode="wrap")
+        for length in (45, 7)
+    )
+    mass = np.clip(2 * clouds / clouds.std() + bumps / bumps.std() / 2 + 0.5, 0, None)
+    image = 100 + 100 * mass + rng.normal(0, 20, mass.shape)
+    bare = segment(image, polarity="bright")
+    assert bare.n == 0
+    assert bare.flags == ("one_population",)
+    assert bare.confidence.max() < 0.5
+    y, x = np.mgrid[:384, :384]
+    centres = [(60, 60), (150, 40), (230, 110), (310, 60), (350, 150)]
+    for row, column in centres:
+        image[np.hypot(y - row, x - column) < 9] += 900
+    found = segment(image, polarity="bright")
+    assert len({int(found.labels[centre]) for centre in centres} - {0}) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["bf-supported", "haadf-supported"])
+def test_most_simulated_empty_supports_give_no_particle(preset):
+    numbers = [segment(one.frames[0]).n for one in empty_supports(preset, n=50)]
+    assert median(numbers) == 0
+
+
+def test_solidity_of_a_disc_and_of_an_angle():
+    y, x = np.mgrid[:60, :120]
+    labels = (np.hypot(y - 30, x - 30) < 20).astype(np.int32)
+    labels[5:55, 65:70] = labels[50:55, 65:115] = 2
+    found = kernels.solidity(labels, 2)
+    assert found[0] == 0
+    assert found[1] > 0.97
+    # Two arms of 50 x 5 px in a hull of a triangle and the arms' width.
+    assert found[2] == pytest.approx(475 / (50 * 50 - 45 * 45 / 2), abs=0.03)
+    assert kernels.solidity(np.zeros((4, 4), np.int32), 0).tolist() == [0]

@@ -56,14 +56,60 @@ def test_all_faults_at_once():
     for part in (
         "settings: ",
         "sidepx: no such setting, did you mean side_px?",
-        "discs: Input should be greater than or equal to 0, got -1",
-        "film-grain: Input should be greater than 0, got 0",
+        "discs: must be at least 0, got -1",
+        "film-grain: must be more than 0, got 0",
         "film-grains: no such setting, did you mean film-grain?",
-        "output: Input should be 'uint8', 'uint16' or 'int16', got 'int8'",
+        "output: give 'uint8', 'uint16' or 'int16', got 'int8'",
         "film.thicknes_nm: no such setting, did you mean thickness_nm?",
         "diameter_px: expected a number, [low, high], {log = [low, high]}",
     ):
         assert part in message
+
+
+def test_unknown_names_hide_no_other_fault():
+    with pytest.raises(UsageError) as caught:
+        presets.check(
+            {
+                "kind": "projected",
+                "shape": 512,
+                "material": {"Auu": 1, "Unobtainium": 1},
+                "particles": {"diameter_nm": 5, "shapes": {"spere": 1}},
+                "support": {"kind": {"flt": 1}},
+                "modality": {"haadf": {"detector": {"model": "stem"}, "weight": "often"}},
+            },
+            name="a",
+        )
+    for part in (
+        "shape: give a list in brackets",
+        "such as [512, 512], got 512",
+        "material: no material 'Auu', did you mean Au?; no material 'Unobtainium'; there are Au",
+        "particles.shapes: no shape 'spere', did you mean sphere?",
+        "support.kind: no support 'flt', did you mean flat?",
+        "modality.haadf.weight: give a number, got 'often'",
+    ):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"discs": "many"}, "discs: give a whole number, got 'many'"),
+        ({"discs": 1.5}, "discs: give a whole number, got 1.5"),
+        ({"grain": 1, "film": 3}, "film: give a table of settings, got 3"),
+        ({"full": "maybe"}, "full: give true or false, got 'maybe'"),
+        ({"fails": ["a", 3]}, "fails.2: give text in quotes, got 3"),
+        ({"fails": "a"}, "fails: give a list in brackets, got 'a'"),
+    ],
+)
+def test_faults_are_told_in_plain_words(values, message):
+    assert message in refused(**values)
+
+
+def test_what_is_missing_is_named():
+    with pytest.raises(UsageError, match="modality: is missing; give it"):
+        presets.check(
+            {"kind": "projected", "particles": {}, "support": {"kind": {"flat": 1}}}, name="a"
+        )
 
 
 def test_an_unlike_name_is_told_what_there_is():
@@ -103,7 +149,7 @@ def test_files_that_are_none(tmp_path):
         presets.load(write(tmp_path, "= 3"))
     with pytest.raises(UsageError, match=r"nowhere\.toml: cannot be read"):
         presets.text_of("nowhere.toml")
-    with pytest.raises(UsageError, match=r"gold\.toml: discs: Input should be"):
+    with pytest.raises(UsageError, match=r"gold\.toml: discs: must be at least 0"):
         presets.load(write(tmp_path, "kind = 'discs'\ndiscs = -1"))
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -102,6 +103,15 @@ def test_what_is_in_the_folder(tmp_path, output):
     assert again.settings == preset(full=True, output=output).settings
     about = json.loads((tmp_path / "simulation.json").read_text())
     assert (about["preset"], about["seed"], about["n"], about["images"]) == ("gold", 0, 2, 2)
+
+
+def test_figures_have_eight_digits(tmp_path):
+    simulate(preset(full=True), 1, tmp_path)
+    for name in ("truth.csv", "imaging.csv"):
+        cells = (tmp_path / name).read_text().replace("\n", ",").split(",")
+        figures = [cell for cell in cells if re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell)]
+        digits = [len(cell.split("e")[0].replace(".", "").strip("-0")) for cell in figures]
+        assert max(digits) == 8
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

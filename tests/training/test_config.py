@@ -91,10 +91,10 @@ def test_all_faults_at_once() -> None:
         }
     )
     for part in (
-        "batch: Input should be greater than or equal to 1, got 0",
+        "batch: must be at least 1, got 0",
         "tiles.sise: no such setting, did you mean size?",
-        "optimiser.lr: Input should be greater than 0, got -1.0",
-        "optimiser.schedule: Input should be 'constant'",
+        "optimiser.lr: must be more than 0, got -1.0",
+        "optimiser.schedule: give 'constant'",
         "augment.noise: must be a range low <= high within 0 to 10, or false, got [3, 1]",
         "augment.rotate: no such setting, did you mean rotation?",
         "validation: folds and leave_one_group_out exclude each other; give one",
@@ -108,14 +108,14 @@ def test_all_faults_at_once() -> None:
     [
         ({"data": {}}, "data: give path, a data-set folder or a stack"),
         ({"seeds": [1, 1]}, "seeds are distinct whole numbers"),
-        ({"seeds": []}, "seeds: Tuple should have at least 1 item"),
-        ({"clip": -1}, "clip: Input should be greater than 0 or: Input should be False, got -1"),
+        ({"seeds": []}, "seeds: give 1 or more values"),
+        ({"clip": -1}, "clip: must be more than 0 or: give false, got -1"),
         ({"loss": {"cross_entropy": 0, "dice": 0}}, "every loss has weight 0"),
         ({"validation": {"repeats": 2}}, "repeats goes with folds"),
         ({"validation": {"share": 0.5, "test_share": 0.5}}, "leave nothing to train on"),
         ({"start": {"freeze": "encoder"}}, "give weights to start from"),
         ({"input": {"maximum": 3.0}}, "give it with normalisation = 'maximum'"),
-        ({"data": {"path": "a", "stacks": [{"image": "x"}]}}, "stacks.0.image: no such setting"),
+        ({"data": {"path": "a", "stacks": [{"image": "x"}]}}, "stacks.1.image: no such setting"),
         (
             {"tiles": {"resize": "resize"}, "input": {"pixel_size_nm": 0.2}},
             "both set the scale of the images; give one",

@@ -317,5 +317,5 @@ def test_a_table_of_groups_that_is_not_there(tmp_path: Path) -> None:
     assert said.endswith("did you mean 'image'?")
     stack = {"images": str(tmp_path / "x.npy"), "groups": "table.csv"}
     said = refused(data={"stacks": [stack]})
-    assert said.startswith("data.stacks.0.groups is")
+    assert said.startswith("data.stacks.1.groups is")
     assert said.endswith("table.csv")

@@ -93,7 +93,7 @@ def test_a_folder_is_named_by_the_settings_alone(data):
         ({}, "nothing to search: name settings and their values"),
         ({"batch": []}, "batch has no values"),
         ({"bach": [1]}, "bach: no such setting, did you mean batch"),
-        ({"batch": [0]}, "batch: Input should be greater than or equal to 1"),
+        ({"batch": [0]}, "batch: must be at least 1"),
         ({"batch": [*range(1, 200)], "stop__epochs": [*range(1, 200)]}, "more than 10,000"),
     ],
 )

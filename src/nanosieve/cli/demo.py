@@ -19,9 +19,9 @@ def demo(
     ),
     debug: options.Debug = False,
 ) -> int:
-    """Segment sample micrographs that are drawn on the spot.
+    """Segment sample micrographs that are simulated on the spot.
 
-    Needs no input; what was found stands beside what was drawn.
+    Needs no input; what was found stands beside what is true.
     """
     from nanosieve.batch.discover import discover
     from nanosieve.batch.process import Job
@@ -33,14 +33,14 @@ def demo(
 
     images = out / "images"
     prepare_out(images)
-    drawn = {sample.name: sample for sample in samples()}
-    for sample in drawn.values():
+    simulated = {sample.name: sample for sample in samples()}
+    for sample in simulated.values():
         image = sample.micrograph
         write_tiff(
             images / f"{sample.name}.tif", iter(image), image.shape, image.dtype,
             calibration=image.calibration,
         )  # fmt: skip
-    found = discover([images / f"{name}.tif" for name in drawn], out)
+    found = discover([images / f"{name}.tif" for name in simulated], out)
     outcomes = []
     with progress(run(found.inputs, Job(out, Settings())), len(found.inputs)) as coming:
         for outcome in coming:
@@ -48,12 +48,12 @@ def demo(
             tell(outcome, debug=debug)
     pooling = Pooling(title="nanosieve demo")
     page = rebuild(out, pooling).page
-    _compare(outcomes, drawn)
+    _compare(outcomes, simulated)
     print(f"Open the report: {page}")
     return int(any(outcome.failed for outcome in outcomes))
 
 
-def _compare(outcomes: "list[Outcome]", drawn: "dict[str, Sample]") -> None:
+def _compare(outcomes: "list[Outcome]", simulated: "dict[str, Sample]") -> None:
     """Print numbers and mean diameters, found and true."""
     from rich.table import Table
 
@@ -61,7 +61,7 @@ def _compare(outcomes: "list[Outcome]", drawn: "dict[str, Sample]") -> None:
     for name in ("found", "true", "mean d found, nm", "mean d true, nm"):
         table.add_column(name, justify="right")
     for outcome in outcomes:
-        true = drawn[outcome.name].diameters_nm
+        true = simulated[outcome.name].diameters_nm
         table.add_row(
             outcome.name,
             str(outcome.n),

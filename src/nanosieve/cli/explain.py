@@ -21,7 +21,9 @@ def explain(
     ],
     image: Annotated[
         Path | None,
-        typer.Option("--image", help="Micrograph to explain on (default: of --data, or drawn)."),
+        typer.Option(
+            "--image", help="Micrograph to explain on (default: of --data, or simulated)."
+        ),
     ] = None,
     data: Annotated[
         Path | None,

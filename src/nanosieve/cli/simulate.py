@@ -100,29 +100,51 @@ def _list() -> int:
 
     from nanosieve.simulation import presets
 
-    table = Table("preset", "what it makes")
+    table = Table("preset", "a structure gives", "extra", "what it makes")
     for name in presets.names():
-        table.add_row(name, presets.description(name))
+        preset = presets.load(name)
+        extra = "simulate" if preset.kind.needs_extra else ""
+        given = f"{preset.per_structure} {_unit(preset, preset.per_structure)}"
+        table.add_row(name, given, extra, presets.description(name))
     print_table(table)
+    print('extra: what needs pip install "nanosieve[simulate]".')
     print("nanosieve simulate PRESET --show prints its settings, to copy and change.")
     return 0
 
 
-def _close(made: "Made", preset: "Preset", seconds: float) -> None:
-    from nanosieve.files.dataset import Dataset
-    from nanosieve.report.labelled import write_dataset_sheet
+def _unit(preset: "Preset", number: int = 2) -> str:
+    word = "frame" if preset.counts == "movies" else "image"
+    return word if number == 1 else f"{word}s"
 
+
+def _close(made: "Made", preset: "Preset", seconds: float) -> None:
     more = len(made.failed) - _LINES
     if more > 0:
         line(f"failed: structures besides: {more}")
-    unit = "frames" if preset.counts == "movies" else "images"
+    unit = _unit(preset)
     if made.made:
-        write_dataset_sheet(made.folder / "sheet.png", Dataset.open(made.folder))
         rate = 60 * made.made / seconds
         print(f"Made {unit}: {made.made}, {rate:.3g} a minute; {made.images} in {made.folder}")
-        print(f"Look at {made.folder / 'sheet.png'}")
     elif not made.failed:
         print(f"Nothing to do: {unit} in {made.folder}: {made.images}")
+    if made.images and made.empty == made.images:
+        print(
+            f"None of the {unit} ({made.images}) holds a particle: the settings leave fields "
+            "empty (empty_share); a larger -n brings some"
+        )
+    _sheet(made)
+
+
+def _sheet(made: "Made") -> None:
+    """Write the sheet where images are new, or where an interrupted run has left none."""
+    from nanosieve.files.dataset import Dataset
+    from nanosieve.report.labelled import write_dataset_sheet
+    from nanosieve.simulation.records import SHEET
+
+    sheet = made.folder / SHEET
+    if made.made or (made.images and not sheet.exists()):
+        write_dataset_sheet(sheet, Dataset.open(made.folder), classes=made.classes)
+        print(f"Look at {sheet}")
 
 
 @contextmanager

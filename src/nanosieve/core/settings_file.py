@@ -8,11 +8,32 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from nanosieve.core.errors import UsageError
 
 # Forms of a value, as pydantic names them.
 _SCALARS = frozenset({"bool", "float", "int", "str"})
+# What pydantic calls a fault, and what to say of it; the names in braces are its own.
+_PLAIN = {
+    "missing": "is missing; give it",
+    "int_type": "give a whole number",
+    "int_parsing": "give a whole number",
+    "int_from_float": "give a whole number",
+    "float_type": "give a number",
+    "float_parsing": "give a number",
+    "bool_type": "give true or false",
+    "bool_parsing": "give true or false",
+    "string_type": "give text in quotes",
+    "model_type": "give a table of settings",
+    "dict_type": "give a table",
+    "greater_than": "must be more than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be less than {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "too_short": "give {min_length} or more values",
+    "too_long": "give {max_length} values at most",
+}
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
@@ -41,6 +62,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 def faults(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """Say in one sentence a setting what is wrong; what has several forms fails in each of them.
 
+    Entries of lists count from 1.
+
     Parameters
     ----------
     error
@@ -56,7 +79,7 @@ def faults(error: ValidationError, model: type[BaseModel]) -> list[str]:
     ...     Grid.model_validate({"size": "a", "sise": 3})
     ... except ValidationError as error:
     ...     faults(error, Grid)  # doctest: +NORMALIZE_WHITESPACE
-    ["size: Input should be a valid integer, unable to parse string as an integer, got 'a'",
+    ["size: give a whole number, got 'a'",
      'sise: no such setting, did you mean size?']
     """
     found: dict[str, list[tuple[Any, list[str]]]] = {}
@@ -125,7 +148,7 @@ def _place(loc: tuple[Any, ...], model: type[BaseModel]) -> tuple[list[str], lis
             continue
         elif not isinstance(part, int) and (not part.isidentifier() or part in _SCALARS):
             continue
-        place.append(str(part))
+        place.append(str(part + 1 if isinstance(part, int) else part))
     return place, models
 
 
@@ -145,13 +168,28 @@ def _is_form(model: type[BaseModel], word: Any) -> bool:
     return word == model.__name__ or word in values
 
 
+def _plain(fault: ErrorDetails) -> str:
+    """Say a fault in the words of a settings file, not in those of its programmer."""
+    kind, given = fault["type"], fault["input"]
+    if kind in ("tuple_type", "list_type"):
+        # Of a side or a size, there are mostly two.
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        return "give a list in brackets" + (f", such as [{given}, {given}]" if number else "")
+    if kind == "literal_error":
+        # TOML writes them in lower case.
+        words = {"True": "true", "False": "false"}
+        return f"give {words.get(fault['ctx']['expected'], fault['ctx']['expected'])}"
+    if kind in _PLAIN:
+        return _PLAIN[kind].format(**fault.get("ctx", {}))
+    return fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+
+
 def _sentence(place: str, found: list[tuple[Any, list[str]]]) -> str:
     first = found[0][0]
     if first["type"] == "extra_forbidden":
         keys = {key for _, of_form in found for key in of_form}
         return f"{place}: no such setting" + suggestion(str(first["loc"][-1]), keys)
-    said = dict.fromkeys(fault["msg"].removeprefix("Value error, ") for fault, _ in found)
-    message = " or: ".join(said)
+    message = " or: ".join(dict.fromkeys(_plain(fault) for fault, _ in found))
     where = f"{place}: " if place else ""
     if first["type"] in ("value_error", "missing"):
         return f"{where}{message}"

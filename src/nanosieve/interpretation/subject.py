@@ -127,18 +127,18 @@ def subject_from_file(path: str | Path, *, pixel_size_nm: float | None = None) -
 
 
 def subject_from_sample(polarity: str) -> Subject:
-    """Draw one of the package's samples with particles as a network expects them.
+    """Simulate one of the package's samples with particles as a network expects them.
 
     Parameters
     ----------
     polarity
         ``dark``, ``bright`` or ``any``, which takes dark ones.
     """
-    drawn = sample("bright_touching" if polarity == "bright" else "dark")
+    made = sample("bright_touching" if polarity == "bright" else "dark")
     return Subject(
-        f"drawn sample '{drawn.name}'", drawn.micrograph.frames[0].astype(np.float32),
-        drawn.labels, "drawn: known exactly", "bright" if polarity == "bright" else "dark",
-        drawn.micrograph.calibration,
+        f"simulated sample '{made.name}'", made.micrograph.frames[0].astype(np.float32),
+        made.labels, "simulated: known exactly", "bright" if polarity == "bright" else "dark",
+        made.micrograph.calibration,
     )  # fmt: skip
 
 

@@ -9,16 +9,23 @@ from PIL import Image
 from scipy import ndimage
 
 from nanosieve.files.dataset import Dataset, Sample
+from nanosieve.files.label_pixels import read_label_pixels
 from nanosieve.report import colours
 from nanosieve.report.contact_sheet import COLUMNS, ROWS, ContactItem, write_contact_sheet
 from nanosieve.report.overlay import THUMBNAIL_SIDE
 
+# Of classes after the first, by the words that the head of a sheet names them with.
+_CLASS_LINES = {"blue": colours.FOUND, "orange": colours.NOT_ISOLATED, "yellow": colours.MISSED}
 _LINES = (colours.FOUND, colours.NOT_ISOLATED, colours.EXCLUDED, colours.MISSED)
 _HATCH_PX = 8
 
 
 def labelled_picture(
-    image: np.ndarray, answers: Sequence[np.ndarray], *, counts: np.ndarray | None = None
+    image: np.ndarray,
+    answers: Sequence[np.ndarray],
+    *,
+    counts: np.ndarray | None = None,
+    lines: Sequence[tuple[int, int, int]] = _LINES,
 ) -> Image.Image:
     """Draw lines round masks, and hatch what does not count.
 
@@ -30,6 +37,8 @@ def labelled_picture(
         ``(y, x)`` bool each; each has a colour of its own.
     counts
         ``(y, x)`` bool; all of it if ``None``.
+    lines
+        Colours, of which each answer takes the next.
 
     Returns
     -------
@@ -49,23 +58,32 @@ def labelled_picture(
         y, x = np.indices(image.shape)
         picture[~counts & ((y + x) % _HATCH_PX < 2)] = colours.EXCLUDED
     width = max(1, min(image.shape) // 256)
-    for answer, colour in zip(answers, _LINES * len(answers), strict=False):
+    for answer, colour in zip(answers, tuple(lines) * len(answers), strict=False):
         inner = ndimage.binary_erosion(answer, iterations=width, border_value=1)
         picture[answer & ~inner] = colour
     factor = -(-THUMBNAIL_SIDE // max(picture.shape[:2]))
     return Image.fromarray(picture.repeat(factor, axis=0).repeat(factor, axis=1))
 
 
-def sample_picture(sample: Sample) -> Image.Image:
-    """Draw an image of a data set with its particles' outlines, each by itself where they touch."""
-    labels = sample.instances()
-    answers = [] if labels is None else [_walled(labels)]
+def sample_picture(sample: Sample, classes: Sequence[str] = ()) -> Image.Image:
+    """Draw an image of a data set with its particles' outlines, each by itself where they touch.
+
+    Where there are ``classes``, the outlines of all but the first are drawn instead.
+    """
     ignored = sample.ignore()
     counts = None if ignored is None else ~ignored
-    return labelled_picture(sample.image().astype(np.float32), answers, counts=counts)
+    image = sample.image().astype(np.float32)
+    if classes and "masks" in sample.files:
+        found = read_label_pixels(sample.files["masks"]).reshape(sample.shape)
+        answers = [found == number for number in range(1, len(classes))]
+        return labelled_picture(image, answers, counts=counts, lines=tuple(_CLASS_LINES.values()))
+    labels = sample.instances()
+    return labelled_picture(image, [] if labels is None else [_walled(labels)], counts=counts)
 
 
-def write_dataset_sheet(path: str | Path, dataset: Dataset) -> list[Path]:
+def write_dataset_sheet(
+    path: str | Path, dataset: Dataset, *, classes: Sequence[str] = ()
+) -> list[Path]:
     """Write images of a data set, 20 at most, evenly chosen, with their particles' outlines.
 
     Parameters
@@ -74,6 +92,9 @@ def write_dataset_sheet(path: str | Path, dataset: Dataset) -> list[Path]:
         PNG file.
     dataset
         With instances.
+    classes
+        Names of the classes 0, 1, ... of its masks where there are more than two: the outlines of
+        all but the first are drawn.
 
     Returns
     -------
@@ -82,9 +103,10 @@ def write_dataset_sheet(path: str | Path, dataset: Dataset) -> list[Path]:
     """
     step = max(1, -(-len(dataset) // (COLUMNS * ROWS)))
     shown = dataset.samples[::step]
-    items = [ContactItem(one.name, encoded(sample_picture(one))) for one in shown]
-    chosen = f"Every {step}th of {len(dataset)}. " if step > 1 else ""
-    instead = f"{chosen}Lines: outlines of particles; hatched: what nobody could label."
+    items = [ContactItem(one.name, encoded(sample_picture(one, classes))) for one in shown]
+    chosen = f"One in {step} of {len(dataset)}. " if step > 1 else ""
+    of = ", ".join(f"{name} {word}" for name, word in zip(classes[1:], _CLASS_LINES, strict=False))
+    instead = f"{chosen}Lines: {of or 'outlines of particles'}; hatched: what nobody could label."
     return write_contact_sheet(path, items, instead=instead)
 
 

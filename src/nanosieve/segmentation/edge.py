@@ -6,7 +6,8 @@ depth inside it. The edge is where the depth passes a level:
 
 ``base``
     near the foot of the profile, where a sphere of projected thickness ends: at the share
-    ``0.87 sqrt(s / r)`` of the plateau, at least 0.2 and at most 0.5 (see `base_share`);
+    ``0.87 sqrt(s / r)`` of the plateau, at least 0.2 and at most 0.5; lower where noise lets the
+    foot be seen and the rim thins out like a wedge, as polyhedra do (see `base_share`, `taper`);
 ``half``
     half of the plateau, what is right for a particle of one thickness and sharp walls;
 ``otsu``
@@ -31,7 +32,14 @@ _HALF = 0.5
 # Otsu's level of the frame, but not above this share of a pale particle's own plateau.
 _OTSU_CAP = 0.75
 _LEAST_SHARE = 0.2
+_LEAST_OF_WEDGE = 0.05
 _FIRST_SHARE = 0.25
+# Lowest of the levels that tell a rim's shape.
+_FOOT_SHARE = 0.1
+# A foot of this length over the flank is blur for the most part; below the first all is shape.
+_FOOT_OF_BLUR = (0.8, 0.95)
+# Narrowing beyond this many times a wedge's is an uneven inside, not a rim.
+_UNEVEN = 1.5
 # Blur of a camera that is not known, beside the smoothing that is: standard deviation in px.
 _CAMERA_BLUR = 0.7
 # A level below this many noise widths would follow the noise, not the particle.
@@ -137,7 +145,11 @@ def place_edges(
     if reference is None:
         reference = Reference(_typical(near), float(threshold_otsu(depth[field.valid])))
     plateau, area = _plateaus(near, reference.typical, noise)
-    level = _levels(field, plateau, area, noise, reference.otsu if rule == "otsu" else rule)
+    if rule == "otsu":
+        level = np.minimum(reference.otsu, _OTSU_CAP * plateau)
+    else:
+        share = _HALF if rule == "half" else _shares(field, near, plateau, area, noise)
+        level = np.maximum(share * plateau, np.minimum(_NOISE_FLOOR * noise, _HALF * plateau))
     above = near.at[near.depth > level[near.owner]]
     mask = _touching(_painted(above, seeds.shape), seeds)
     half = near.at[near.depth > np.maximum(_HALF * plateau, level)[near.owner]]
@@ -219,12 +231,14 @@ def _plateaus(near: _Near, typical: float, noise: float) -> tuple[np.ndarray, np
     return plateau, near.area(outline)
 
 
-def base_share(radius: np.ndarray, blur: float) -> np.ndarray:
-    """Share of the plateau at which the outline of a blurred sphere has the sphere's radius.
+def base_share(radius: np.ndarray, blur: float, wedge: np.ndarray | float = 0.0) -> np.ndarray:
+    """Share of the plateau at which the outline of a blurred body has the body's own radius.
 
     Near its rim the projected thickness of a sphere of radius ``r`` is ``2 sqrt(2 r x)`` at the
     distance ``x`` from the outline. A Gaussian of standard deviation ``s`` leaves
-    ``1.16 sqrt(r s)`` of it on the outline itself; the mean thickness inside is ``4 r / 3``.
+    ``1.16 sqrt(r s)`` of it on the outline itself; the mean thickness inside is ``4 r / 3``. Of a
+    cone of height ``h``, which is a wedge at its rim, ``0.40 h s / r`` are left of a plateau of
+    ``0.4 h``.
 
     Parameters
     ----------
@@ -232,25 +246,68 @@ def base_share(radius: np.ndarray, blur: float) -> np.ndarray:
         In px.
     blur
         Standard deviation ``s`` of all blur, in px.
+    wedge
+        Shape of the rim, from 0, a sphere's, to 1, a cone's.
 
     Examples
     --------
     >>> base_share(np.array([4.0, 16.0, 500.0]), 1.0).round(2)
     array([0.44, 0.22, 0.2 ])
+    >>> base_share(np.array([4.0, 16.0, 500.0]), 1.0, wedge=1.0).round(2)
+    array([0.25, 0.06, 0.05])
     """
-    share = 0.872 * np.sqrt(blur / np.maximum(radius, 0.5))
-    return np.clip(share, _LEAST_SHARE, _HALF)
+    across = blur / np.maximum(radius, 0.5)
+    of_sphere = np.clip(0.872 * np.sqrt(across), _LEAST_SHARE, _HALF)
+    of_cone = np.clip(across, _LEAST_OF_WEDGE, _HALF)
+    return of_sphere + wedge * (of_cone - of_sphere)
 
 
-def _levels(
-    field: Field, plateau: np.ndarray, area: np.ndarray, noise: float, rule: str | float
+def taper(radii: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Tell from the outlines at three levels whether a body thins out like a wedge.
+
+    From a quarter to half of the plateau an outline narrows by 4 % of its radius on a sphere, by
+    11 % on a cone. So it does on a sphere that is blurred more than is known; but then it widens
+    almost as much again down to a tenth of the plateau, where a wedge is at its end.
+
+    Parameters
+    ----------
+    radii
+        ``(3, n)`` of the areas above a tenth, a quarter and half of the plateau.
+    across
+        ``(n,)`` known blur over the radius.
+
+    Returns
+    -------
+    ndarray
+        ``(n,)`` from 0, a sphere's rim or not known, to 1, a cone's.
+
+    Examples
+    --------
+    >>> sphere, cone, blurred = [0.997, 0.984, 0.939], [0.963, 0.902, 0.805], [1.20, 1.08, 0.96]
+    >>> taper(np.array([sphere, cone, blurred]).T, np.full(3, 0.01)).round(1)
+    array([0., 1., 0.])
+    """
+    foot, quarter, half = radii
+    narrowing = 1 - half / np.maximum(quarter, 1e-6)
+    tail = (foot - quarter) / np.maximum(quarter - half, 1e-6)
+    # Both lines fit drawn spheres and cones, blurred by up to 0.15 of their radius.
+    of_sphere, of_cone = 0.044 + 0.34 * across, 0.105 + 0.1 * across
+    wedge = np.clip((narrowing - of_sphere) / np.maximum(of_cone - of_sphere, 0.01), 0, 1)
+    sharp = np.clip((_FOOT_OF_BLUR[1] - tail) / (_FOOT_OF_BLUR[1] - _FOOT_OF_BLUR[0]), 0, 1)
+    return np.where(narrowing < _UNEVEN * of_cone, wedge * sharp, 0.0)
+
+
+def _shares(
+    field: Field, near: _Near, plateau: np.ndarray, area: np.ndarray, noise: float
 ) -> np.ndarray:
-    """Depth of the edge of each particle 1..n (entry 0 unused); ``rule`` may be a depth."""
-    if not isinstance(rule, str):
-        return np.minimum(rule, _OTSU_CAP * plateau)
+    """Share of the plateau at the edge of each particle 1..n by ``base`` (entry 0 unused)."""
     blur = float(np.hypot(field.scale.sigma, _CAMERA_BLUR))
-    share = _HALF if rule == "half" else base_share(np.sqrt(area / np.pi), blur)
-    return np.maximum(share * plateau, np.minimum(_NOISE_FLOOR * noise, _HALF * plateau))
+    radius = np.sqrt(area / np.pi)
+    levels = [share * plateau for share in (_FOOT_SHARE, _FIRST_SHARE, _HALF)]
+    areas = [near.area(near.depth > level[near.owner]) for level in levels]
+    wedge = taper(np.sqrt(np.array(areas) / np.pi), blur / np.maximum(radius, 0.5))
+    seen = np.isfinite(plateau) & (levels[0] > _NOISE_FLOOR * noise)
+    return base_share(radius, blur, np.where(seen, wedge, 0.0))
 
 
 def _touching(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:

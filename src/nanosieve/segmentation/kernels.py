@@ -180,6 +180,16 @@ def means(labels: np.ndarray, n: int, values: np.ndarray) -> np.ndarray:
     return sums(labels, n, values) / np.maximum(sums(labels, n), 1)
 
 
+def solidity(labels: np.ndarray, n: int) -> np.ndarray:
+    """Share of its convex hull that each connected label fills; ``(n + 1,)``, entry 0 is 0."""
+    found = np.zeros(n + 1)
+    if n:
+        image = dip.Image(np.ascontiguousarray(labels).view(np.uint32))
+        measured = dip.MeasurementTool.Measure(image, features=["Solidity"])
+        found[measured.Objects()] = np.asarray(measured["Solidity"]).ravel()
+    return found
+
+
 def grow(labels: np.ndarray, steps: int) -> np.ndarray:
     """Grow labels into the background by ``steps`` pixels, evenly; ``(y, x)`` int32."""
     image = dip.Image(np.ascontiguousarray(labels).view(np.uint32))

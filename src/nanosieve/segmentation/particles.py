@@ -1,7 +1,8 @@
 """One tile from field to labels: seeds by the method, edges by the rule, touching ones split."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -10,12 +11,15 @@ from nanosieve.segmentation import kernels
 from nanosieve.segmentation.edge import Edges, Reference, place_edges
 from nanosieve.segmentation.field import Field
 from nanosieve.segmentation.methods import METHODS
+from nanosieve.segmentation.population import particles_only, steepness
 from nanosieve.segmentation.split import split_touching
 
 # Seeds may be smaller than the particles that grow from them.
 _SEED_SHARE = 0.5
 _FWHM = 2.355
 _LEAST_DIAMETER = 3.0
+# Confidence of what is no particle is below one half.
+_BELOW = np.float32(0.499)
 # The normal law to six widths in 64ths of one: within 0.004 of it, at a quarter of the time.
 _WIDEST, _STEPS = 6, 64
 _NORMAL = np.array(
@@ -51,6 +55,8 @@ class Particles:
         ``(n + 1,)`` bool: whether the label was split from a neighbour.
     shift
         ``(n + 1,)`` float: half the change of each diameter, px, when its level moves by a quarter.
+    steep
+        ``(n + 1,)`` float: see `nanosieve.segmentation.population.steepness`.
     cut
         Whether a particle reached out of what was looked at around its tile.
     """
@@ -59,7 +65,28 @@ class Particles:
     confidence: np.ndarray
     parted: np.ndarray
     shift: np.ndarray
+    steep: np.ndarray
     cut: bool = False
+
+    def distinct(self) -> Self:
+        """Without those that are pieces of the support, numbered anew."""
+        n = len(self.steep) - 1
+        area = kernels.sums(self.labels, n)
+        keep = particles_only(self.steep, kernels.solidity(self.labels, n), area)
+        if keep[1:].all():
+            return self
+        number = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+        labels = number[self.labels]
+        gone = (self.labels > 0) & (labels == 0)
+        kept = np.concatenate([[0], np.flatnonzero(keep)])
+        return replace(
+            self,
+            labels=labels,
+            confidence=np.where(gone, np.minimum(self.confidence, _BELOW), self.confidence),
+            parted=self.parted[kept],
+            shift=self.shift[kept],
+            steep=self.steep[kept],
+        )
 
 
 def noise_diameter(sigma: float) -> float:
@@ -76,16 +103,26 @@ def find_particles(field: Field, recipe: Recipe, reference: Reference | None = N
     smallest = recipe.min_diameter_px
     seeds = find_seeds(field, recipe)
     if not seeds.any():
-        nothing = np.zeros(seeds.shape, np.int32)
-        return Particles(nothing, nothing.astype(np.float32), np.zeros(1, bool), np.zeros(1))
+        return nothing(seeds.shape)
     edges = place_edges(field, seeds, recipe.edge, reference)
     mask = _large(kernels.opening(edges.mask), smallest)
     whole, _ = kernels.label(mask)
-    labels = split_touching(mask, edges.tight & mask, edges.depth) if recipe.split else whole
+    tight = edges.tight & mask
+    labels = split_touching(mask, tight, edges.depth) if recipe.split else whole
     n = int(labels.max(initial=0))
     return Particles(
-        labels, _confidence(edges, mask, field), _parted(labels, n, whole), _shift(edges, labels, n)
+        labels,
+        _confidence(edges, mask, field),
+        _parted(labels, n, whole),
+        _shift(edges, labels, n),
+        steepness(labels, tight, field.smooth, field.valid, 2 + field.scale.sigma),
     )
+
+
+def nothing(shape: tuple[int, ...]) -> Particles:
+    """No particle in a frame of ``shape``."""
+    labels = np.zeros(shape, np.int32)
+    return Particles(labels, labels.astype(np.float16), np.zeros(1, bool), np.zeros(1), np.zeros(1))
 
 
 def _parted(labels: np.ndarray, n: int, whole: np.ndarray) -> np.ndarray:
@@ -116,7 +153,7 @@ def _confidence(edges: Edges, mask: np.ndarray, field: Field) -> np.ndarray:
     np.clip(steps, 0, 2 * _STEPS * _WIDEST, out=steps)
     confidence = _NORMAL[steps.astype(np.uint16)]
     np.maximum(confidence, 0.5, out=confidence, where=mask)
-    np.minimum(confidence, 0.499, out=confidence, where=~mask)
+    np.minimum(confidence, _BELOW, out=confidence, where=~mask)
     confidence[~field.valid] = 0
     return confidence
 

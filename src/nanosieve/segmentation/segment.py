@@ -15,6 +15,7 @@ from nanosieve.segmentation.particles import (
     Recipe,
     find_particles,
     noise_diameter,
+    nothing,
 )
 from nanosieve.segmentation.polarity import is_certain
 from nanosieve.segmentation.reconstruction import published
@@ -99,11 +100,9 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     flags, notes = _warnings(clean, choice, polarity, pixel_size_nm)
     smallest = min_diameter_px or noise_diameter(choice.scale.sigma)
     recipe = Recipe(name, edge, split, smallest)
-    if choice.separate:
-        found = _found(clean, valid, choice, recipe)
-    else:
+    found = _found(clean, valid, choice, recipe) if choice.separate else nothing(image.shape)
+    if not found.labels.any():
         flags.append("one_population")
-        found = _empty(image.shape)
     if found.cut:
         flags.append("cut_by_tile")
     return Segmentation(
@@ -121,8 +120,8 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
 
 def _found(image: np.ndarray, valid: np.ndarray, choice: Choice, recipe: Recipe) -> Particles:
     if image.size > WHOLE_PIXELS:
-        return find_in_tiles(image, valid, choice, recipe)
-    return find_particles(make_field(image, valid, choice), recipe)
+        return find_in_tiles(image, valid, choice, recipe).distinct()
+    return find_particles(make_field(image, valid, choice), recipe).distinct()
 
 
 def _checked(
@@ -185,17 +184,11 @@ def _settings(choice: Choice, recipe: Recipe, found: Particles) -> dict[str, Any
     }
 
 
-def _empty(shape: tuple[int, ...]) -> Particles:
-    return Particles(
-        np.zeros(shape, np.int32), np.zeros(shape, np.float16), np.zeros(1, bool), np.zeros(1)
-    )
-
-
 def _nothing(
     shape: tuple[int, ...], name: str, polarity: str, exclude: np.ndarray | None
 ) -> Segmentation:
     """What a frame gives that holds one grey value, or nothing that counts."""
-    found = _empty(shape)
+    found = nothing(shape)
     chosen = "bright" if polarity == "bright" else "dark"
     return Segmentation(
         found.labels,

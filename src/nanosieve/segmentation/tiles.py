@@ -50,7 +50,7 @@ def find_in_tiles(
     """Find the particles of a frame, tile by tile; the confidence is float16."""
     labels = np.zeros(image.shape, np.int32)
     confidence = np.zeros(image.shape, np.float16)
-    parted, shifts = [np.zeros(1, bool)], [np.zeros(1)]
+    parted, shifts, steep = [np.zeros(1, bool)], [np.zeros(1)], [np.zeros(1)]
     count, cut = 0, False
     reference = _reference(image, valid, choice, recipe)
     for tile in _tiles(image.shape):
@@ -65,8 +65,16 @@ def find_in_tiles(
         np.copyto(here, numbered, where=(numbered > 0) & (here == 0))
         parted.append(found.parted[kept])
         shifts.append(found.shift[kept])
+        steep.append(found.steep[kept])
         count += len(kept)
-    return Particles(labels, confidence, np.concatenate(parted), np.concatenate(shifts), cut)
+    return Particles(
+        labels,
+        confidence,
+        np.concatenate(parted),
+        np.concatenate(shifts),
+        np.concatenate(steep),
+        cut,
+    )
 
 
 def _reference(

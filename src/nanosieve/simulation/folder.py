@@ -15,6 +15,7 @@ from nanosieve.files.exports import coco_annotation, write_coco
 from nanosieve.files.read import read
 from nanosieve.files.tiff_writer import write_tiff
 from nanosieve.simulation.simulated import Simulated
+from nanosieve.simulation.tables import DIGITS
 
 
 def write_simulated(out: Path, one: Simulated, *, movie: str = "") -> dict[str, Any]:
@@ -53,7 +54,7 @@ def write_simulated(out: Path, one: Simulated, *, movie: str = "") -> dict[str, 
     for name, table in sorted(one.tables.items()):
         files.append(_room(out / "tables" / name / f"{movie or one.name}.csv"))
         with atomic_path(files[-1]) as temporary:
-            table.to_csv(temporary, index=False, lineterminator="\n")
+            table.to_csv(temporary, index=False, float_format=DIGITS, lineterminator="\n")
     unit = {"amount_unit": one.amount_unit} if one.amount is not None else {}
     return {
         "name": one.name,

@@ -117,7 +117,8 @@ def load(source: str | Path) -> Preset:
     Raises
     ------
     UsageError
-        If there is none; or for all faults in it at once.
+        If there is none; or for the faults of all its settings at once, or, once each is right,
+        for what does not go together.
 
     Examples
     --------
@@ -146,7 +147,7 @@ def check(values: dict[str, Any], *, name: str, where: str = "settings") -> Pres
     Raises
     ------
     UsageError
-        For all faults at once.
+        As `load`.
 
     Examples
     --------

@@ -1,13 +1,15 @@
 """Settings that are drawn anew for each structure or image: ranges of numbers, weighted names."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BeforeValidator, RootModel, model_serializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, RootModel, model_serializer, model_validator
 
 from nanosieve.simulation.section import Section
 
-Law = Literal["fixed", "uniform", "log", "normal", "choice"]
+Law = Literal["fixed", "uniform", "log", "normal", "log_normal", "choice"]
 
 
 class _Range(Section):
@@ -20,7 +22,7 @@ class _Range(Section):
     def _fits(self) -> Self:
         if not self.values or not np.isfinite(self.values).all():
             raise ValueError("a range is made of finite numbers")
-        if self.law in ("uniform", "log", "normal") and len(self.values) != 2:
+        if self.law not in ("fixed", "choice") and len(self.values) != 2:
             raise ValueError(f"a range of the kind {self.law} is made of two numbers")
         if self.law in ("uniform", "log") and self.values[0] > self.values[1]:
             raise ValueError(f"the lower end comes first: {list(self.values)}")
@@ -28,20 +30,26 @@ class _Range(Section):
             raise ValueError(f"a logarithmic range lies above 0: {list(self.values)}")
         if self.law == "normal" and self.values[1] < 0:
             raise ValueError(f"a standard deviation is not negative: {list(self.values)}")
+        if self.law == "log_normal" and not (self.values[0] > 0 and self.values[1] >= 1):
+            raise ValueError(f"a median lies above 0, a factor is at least 1: {list(self.values)}")
         return self
 
     @property
     def low(self) -> float:
-        """Least value; three standard deviations below the mean of a normal law."""
+        """Least value; of a normal law three standard deviations below the mean."""
         if self.law == "normal":
             return self.values[0] - 3 * self.values[1]
+        if self.law == "log_normal":
+            return self.values[0] / self.values[1] ** 3
         return min(self.values)
 
     @property
     def high(self) -> float:
-        """Greatest value; three standard deviations above the mean of a normal law."""
+        """Greatest value; of a normal law three standard deviations above the mean."""
         if self.law == "normal":
             return self.values[0] + 3 * self.values[1]
+        if self.law == "log_normal":
+            return self.values[0] * self.values[1] ** 3
         return max(self.values)
 
     def draw(self, rng: np.random.Generator) -> float:
@@ -54,6 +62,8 @@ class _Range(Section):
         if self.law == "log":
             return float(np.exp(rng.uniform(np.log(first), np.log(second))))
         # Cut, so that `low` and `high` are true limits.
+        if self.law == "log_normal":
+            return float(np.clip(first * second ** rng.normal(), self.low, self.high))
         return float(np.clip(rng.normal(first, second), self.low, self.high))
 
     @model_serializer
@@ -75,11 +85,11 @@ def _read(value: Any) -> Any:
         return {"law": "uniform", "values": value}
     if isinstance(value, dict) and len(value) == 1:
         ((law, values),) = value.items()
-        if law in ("uniform", "log", "normal", "choice"):
+        if law in ("uniform", "log", "normal", "log_normal", "choice"):
             return {"law": law, "values": values}
     raise ValueError(
-        "expected a number, [low, high], {log = [low, high]}, {normal = [mean, deviation]} "
-        "or {choice = [...]}"
+        "expected a number, [low, high], {log = [low, high]}, {normal = [mean, deviation]}, "
+        "{log_normal = [median, factor]} or {choice = [...]}"
     )
 
 
@@ -88,6 +98,7 @@ Range = Annotated[_Range, BeforeValidator(_read)]
 
 A number stands for itself; ``[low, high]`` is drawn evenly; ``{log = [low, high]}`` evenly in its
 logarithm; ``{normal = [mean, deviation]}`` from a normal law cut at three deviations;
+``{log_normal = [median, factor]}`` likewise in the logarithm, the deviation being a factor;
 ``{choice = [...]}`` from a list.
 """
 
@@ -118,6 +129,30 @@ class Weights(RootModel[dict[str, float]]):
         names = sorted(self.names)
         weights = np.array([self.root[name] for name in names])
         return names[rng.choice(len(names), p=weights / weights.sum())]
+
+
+def named(noun: str, known: Iterable[str]) -> AfterValidator:
+    """Make a check of the names in `Weights`, which tells all that are unknown.
+
+    Examples
+    --------
+    >>> named("shape", ["sphere", "rod"]).func(Weights({"rod": 1, "spere": 1}))
+    Traceback (most recent call last):
+    ValueError: no shape 'spere', did you mean sphere?
+    """
+    known = tuple(known)
+
+    def hint(name: str) -> str:
+        close = get_close_matches(name, known, n=1, cutoff=0.7)
+        return f", did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+
+    def check(weights: Weights) -> Weights:
+        unknown = [name for name in weights.root if name not in known]
+        if unknown:
+            raise ValueError("; ".join(f"no {noun} {name!r}{hint(name)}" for name in unknown))
+        return weights
+
+    return AfterValidator(check)
 
 
 def as_range(value: Any) -> _Range:

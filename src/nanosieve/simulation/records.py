@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nanosieve._version import __version__
 from nanosieve.core.errors import UsageError
@@ -16,6 +16,7 @@ from nanosieve.simulation.tables import TABLES, write_tables
 
 RECORD = "simulation.json"
 SETTINGS = "preset.toml"
+SHEET = "sheet.png"
 _FORMAT = 1
 _STRUCTURES = "structures"
 _FOLDERS = (
@@ -25,6 +26,24 @@ _HEAD = """\
 # All settings of these images, defaults included: preset {name}, seed {seed}, nanosieve {version}.
 # Copy and change it: nanosieve simulate COPY.toml -n N -o DIR
 """
+
+
+class Content(NamedTuple):
+    """What the complete structures of a folder hold.
+
+    Parameters
+    ----------
+    images
+        How many.
+    empty
+        How many of them show no particle; none where pixels have classes.
+    classes
+        Names of the classes 0, 1, ... where there are more than support and particle.
+    """
+
+    images: int
+    empty: int
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -59,10 +78,11 @@ class SimulationFolder:
         Raises
         ------
         UsageError
-            If something else is in it, or images made with other settings.
+            If it is a file, something else is in it, or images made with other settings.
         OutputError
             If it cannot be written.
         """
+        _check_folder(self.path)
         old = _read(self.path / RECORD)
         if old is None and _holds_something(self.path):
             raise UsageError(
@@ -118,13 +138,13 @@ class SimulationFolder:
         record = {"name": name, "images": images, "movie": movie}
         _write_json(self.path / _STRUCTURES / f"{name}.json", record, indent=None)
 
-    def conclude(self) -> int:
+    def conclude(self) -> Content:
         """Write the tables of all structures that have a record, and remove files of others.
 
         Returns
         -------
-        int
-            Images of all those structures.
+        Content
+            Of all those structures.
 
         Raises
         ------
@@ -135,19 +155,22 @@ class SimulationFolder:
         """
         known: set[str] = set()
         classes: list[str] = []
+        empty = 0
 
         def images() -> Iterator[Mapping[str, Any]]:
+            nonlocal empty
             for record in self._records():
                 known.update(_named(record))
                 for image in record["images"]:
                     classes[:] = image["classes"] or classes
+                    empty += not image["particles"] and not image["classes"]
                     yield image
 
         count = write_tables(self.path, images(), ours=self._ours)
         self._sweep(known)
         about = {"images": count} | ({"classes": classes} if classes else {})
         _write_json(self.path / RECORD, (_read(self.path / RECORD) or {}) | about)
-        return count
+        return Content(count, empty, tuple(classes))
 
     def _records(self) -> Iterator[dict[str, Any]]:
         """Records in the order of their names, one held at a time."""
@@ -186,10 +209,11 @@ def clear(path: Path) -> None:
     Raises
     ------
     UsageError
-        If the folder holds something else than simulated images.
+        If it is a file, or holds something else than simulated images.
     OutputError
         If a file cannot be removed.
     """
+    _check_folder(path)
     old = _read(path / RECORD)
     if old is None:
         if _holds_something(path):
@@ -199,7 +223,7 @@ def clear(path: Path) -> None:
             )
         return
     files = [file for file in _files(path) if _is_of(str(old.get("preset")), file.stem)]
-    for file in [*files, *(path / name for name in (*TABLES, SETTINGS))]:
+    for file in [*files, *(path / name for name in (*TABLES, SETTINGS, SHEET))]:
         with output_errors(file):
             file.unlink(missing_ok=True)
     # The user may keep more in the folder: it stays known as one of simulated images.
@@ -230,6 +254,11 @@ def _named(record: Mapping[str, Any]) -> Iterator[str]:
 def _files(path: Path) -> Iterator[Path]:
     for folder in _FOLDERS:
         yield from (file for file in (path / folder).rglob("*") if file.is_file())
+
+
+def _check_folder(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file: give -o a folder, new or of simulated images")
 
 
 def _holds_something(path: Path) -> bool:

@@ -79,12 +79,18 @@ class Made:
         Images that this run has made; the others were there.
     failed
         Structures that could not be made.
+    empty
+        Images in it that show no particle; none where pixels have classes.
+    classes
+        Names of the classes 0, 1, ... where there are more than support and particle.
     """
 
     folder: Path
     images: int
     made: int
     failed: tuple[Outcome, ...]
+    empty: int = 0
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,8 +181,8 @@ def simulate(
                 failed += [outcome] if outcome.message else []
                 watch(Status(kept + made, wanted, made, outcome))
     finally:
-        images = folder.conclude()
-    return Made(folder.path, images, made, tuple(failed))
+        held = folder.conclude()
+    return Made(folder.path, held.images, made, tuple(failed), held.empty, held.classes)
 
 
 def check_order(

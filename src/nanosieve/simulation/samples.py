@@ -136,7 +136,7 @@ def sample(name: str) -> Sample:
     --------
     >>> small = sample("small_bright")
     >>> small.micrograph.shape, len(small.diameters_nm)
-    ((1, 512, 512), 151)
+    ((1, 512, 512), 152)
     """
     # A seed of its own for each: adding a sample changes none of the others.
     rng = np.random.default_rng([ord(letter) for letter in name])

@@ -17,25 +17,39 @@ class ParticleTruth:
     ----------
     particle
         Its number in ``instances``, from 1.
-    y_nm, x_nm
-        Centre of its projected outline, from the middle of the first pixel; it may lie outside
-        the image.
+    y_nm
+        Centre of its projected outline in nm, downwards from the middle of the first pixel; it may
+        lie outside the image.
+    x_nm
+        The same, to the right.
     diameter_nm
-        Of the circle with the outline's area.
+        Diameter in nm of the circle with the outline's area.
     area_nm2
-        Of the outline.
-    shape, material
-        Such as ``sphere``, ``decahedron``, ``rod``; such as ``Au``.
+        Area of the outline in nm^2.
+    shape
+        Such as ``sphere``, ``decahedron``, ``rod``; ``patch`` for contamination, ``merging`` for
+        particles that coalesce.
+    material
+        Such as ``Au``, ``CdSe``, ``amorphous carbon``.
     orientation
-        Zone axis along the beam, such as ``110``, or blank.
+        Zone axis near the beam, such as ``110``; blank where there is none.
     angle_deg
-        Direction of its long axis, or how far it is tilted from the zone axis.
-    fringe_snr, contrast_cnr
-        How well it can be seen: lattice fringes and mass-thickness contrast, each over the noise.
+        Direction of its long axis in degrees, counter-clockwise from +x; blank where it is
+        not known, and without meaning for round ones.
+    tilt_deg
+        How far the zone axis is tilted from the beam, in degrees; blank where there is none.
+    fringe_snr
+        Signal of its lattice fringes (of contamination: its texture) over the noise; blank where
+        there are none.
+    contrast_cnr
+        Difference of its mean grey level from the support's, over the noise.
     visible
-        Whether a person could label it.
-    touches_border, overlapped
-        Cut by the frame; its projection overlaps another's.
+        Whether a person could label it: ``fringe_snr`` or ``contrast_cnr`` reaches its limit, some
+        of it is in ``instances``, and no annotation covers it.
+    touches_border
+        Whether the frame cuts it.
+    overlapped
+        Whether its projection overlaps another's.
     """
 
     particle: int
@@ -47,6 +61,7 @@ class ParticleTruth:
     material: str = ""
     orientation: str = ""
     angle_deg: float = float("nan")
+    tilt_deg: float = float("nan")
     fringe_snr: float = float("nan")
     contrast_cnr: float = float("nan")
     visible: bool = True

@@ -12,6 +12,7 @@ from nanosieve.files.dataset_index import IndexRow, read_index, update_index
 from nanosieve.simulation.simulated import ParticleTruth
 
 TABLES = ("dataset.csv", "truth.csv", "imaging.csv")
+DIGITS = "%.8g"
 _HEAD = ("image", "group", "frame")
 _PARTICLE_COLUMNS = tuple(field.name for field in fields(ParticleTruth))
 
@@ -68,9 +69,12 @@ def write_tables(
 
 @contextmanager
 def _table(path: Path) -> Iterator[Callable[[Iterable[Any]], Any]]:
-    """Give what writes a row; ``None`` is a blank cell."""
+    """Give what writes a row; ``None`` is a blank cell, figures have `DIGITS`."""
     with (
         atomic_path(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as stream,
     ):
-        yield csv.writer(stream, lineterminator="\n").writerow
+        writer = csv.writer(stream, lineterminator="\n")
+        yield lambda row: writer.writerow(
+            [DIGITS % value if isinstance(value, float) else value for value in row]
+        )

@@ -3,7 +3,8 @@
 A person finds a particle by its lattice fringes or by its mean grey level. For both the question
 is by how many standard deviations it differs from a patch of the support of the same size. Rose
 (Journal of the Optical Society of America 38, 196, 1948) found that an eye needs about 5 to be
-sure of a uniform disc; the limits below are where drawn rows of fading particles were lost.
+sure of a uniform disc. The limits below lie where the last of drawn rows of fading particles, and
+of simulated images, could still be pointed at: what is left out shall be what nobody could label.
 """
 
 from collections.abc import Sequence
@@ -20,9 +21,10 @@ from nanosieve.simulation.texture import Texture
 Band = tuple[float, float]
 """Lower and upper spatial frequency of a lattice, 1/nm."""
 
-# One set of fringes was found by eye down to 3.3, three that cross were lost below 5.
-LEAST_FRINGE_SNR = 4.0
-LEAST_CONTRAST_CNR = 5.0
+# One set of fringes was found by eye down to 3, three that cross were lost below 5; discs and facets
+# down to 3.5 to 4.5, by how smooth the support is.
+LEAST_FRINGE_SNR = 3.0
+LEAST_CONTRAST_CNR = 4.0
 
 _STEEP = 8  # power of the flanks of a band
 _GAP_NM = 1.0  # fringes reach beyond their particle

@@ -144,7 +144,7 @@ def _need_group_tables(config: TrainConfig) -> None:
     """Refuse at once, and in the words of the settings, a table of groups that is not there."""
     named = {"data.groups": config.data.groups} | {
         f"data.stacks.{number}.groups": stack.groups
-        for number, stack in enumerate(config.data.stacks)
+        for number, stack in enumerate(config.data.stacks, start=1)
     }
     words = ("dataset", "image")
     for setting, groups in named.items():

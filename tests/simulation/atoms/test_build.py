@@ -232,20 +232,20 @@ def test_zone_share_is_kept():
 @pytest.mark.parametrize(
     ("part", "values", "message"),
     [
-        ("particles", {"materials": {"Gold": 1}}, "unknown material Gold; there are Au, Pd"),
-        ("particles", {"shapes": {"cube": 1}}, "unknown shape cube; there are sphere"),
-        ("particles", {"defects": {"hole": 1}}, "unknown defect hole; there are none, twin"),
+        ("particles", {"materials": {"Gold": 1}}, "no material 'Gold'; there are Au, Pd"),
+        ("particles", {"shapes": {"cube": 1}}, "no shape 'cube'; there are sphere"),
+        ("particles", {"defects": {"hole": 1}}, "no defect 'hole'; there are none, twin"),
         ("particles", {"diameter_nm": [0.1, 3]}, "diameter_nm lies between 0.8 and 60, not 0.1"),
         (
             "particles",
             {"materials": {"Au": 1, "PbS": 1}, "shapes": {"decahedron": 1}},
             "PbS forms no decahedron: add another shape",
         ),
-        ("arrangement", {"count": 1, "places": {"above": 1}}, "unknown place above"),
-        ("arrangement", {"count": 1, "contacts": {"near": 1}}, "unknown contact near"),
+        ("arrangement", {"count": 1, "places": {"above": 1}}, "no place 'above'"),
+        ("arrangement", {"count": 1, "contacts": {"near": 1}}, "no contact 'near'"),
         ("arrangement", {"count": 1, "coverage": 0.3}, "give either count or coverage"),
         ("arrangement", {"empty_share": 1}, "give either count or coverage"),
-        ("support", {"kinds": {"ice": 1}}, "unknown support ice; there are carbon, nitride"),
+        ("support", {"kinds": {"ice": 1}}, "no support 'ice'; there are carbon, nitride"),
         ("support", {"carbon_g_cm3": 3}, "carbon_g_cm3 lies between 1.2 and 2.2, not 3 to 3"),
     ],
 )

@@ -219,7 +219,7 @@ def test_the_same_seed_gives_the_same_bits():
         ("population", {"coverage": 0.6}, "coverage: expected a share above 0 and up to 0.35"),
         ("population", {"height": 1.5}, "height: expected a share"),
         ("population", {"nuclei_per_s": -1}, "nuclei_per_s: expected 0 or more"),
-        ("ripening", {"law": {"magic": 1}}, "'magic' is none of diffusion, interface, surface"),
+        ("ripening", {"law": {"magic": 1}}, "no law 'magic'; there are diffusion, interface"),
         ("ripening", {"interface_nm2_s": -1}, "constants of ripening are 0 or more"),
         ("migration", {"diffusivity_nm2_s": -1}, "diffusivity_nm2_s: expected 0 or more"),
         ("migration", {"diffusivity_nm2_s": 500}, "steps a frame; lower"),

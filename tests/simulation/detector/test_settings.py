@@ -63,7 +63,7 @@ def test_jpeg_is_for_eight_bits_only():
 @pytest.mark.parametrize(
     ("values", "where", "message"),
     [
-        ({"model": "film"}, "model", "expected any of counting, scintillator, stem, got film"),
+        ({"model": "film"}, "model", "no detector 'film'; there are counting, scintillator"),
         ({"dose_e_per_A2": 0}, "dose_e_per_A2", "expected more than 0, got 0 to 0"),
         ({"stem": {"jitter_px": 2}}, "jitter_px", "expected between 0 and 0.5, got 2 to 2"),
         ({"stem": {"drift": 0.5}}, "drift", "expected between 0 and 0.2"),
@@ -71,7 +71,7 @@ def test_jpeg_is_for_eight_bits_only():
         ({"counting": {"binning": 0}}, "binning", "expected between 1 and 8, got 0 to 0"),
         ({"scintillator": {"readout_e": -1}}, "readout_e", "expected at least 0, got -1 to -1"),
         ({"scintillator": {"noise_widening": 0.5}}, "noise_widening", "between 1 and 4"),
-        ({"output": {"format": "uint32"}}, "format", "expected any of uint8, uint12"),
+        ({"output": {"format": "uint32"}}, "format", "no format 'uint32', did you mean uint12?"),
         ({"output": {"jpeg_share": 2}}, "jpeg_share", "less than or equal to 1"),
         ({"output": {"offset": 0.2, "level": 0.1}}, "output", "0.2 is no less than the beam's"),
         ({"blemishes": {"xray_tail": 0}}, "xray_tail", "expected between 0.5 and 10"),

@@ -176,8 +176,11 @@ def test_an_uneven_beam_leaves_the_mean(settings_with: Change) -> None:
         ({"sheet__grains": -1}, "must not be negative, and goes down to -1"),
         ({"sheet__edge_share": [0, 1]}, "lies between 0 and 0.8, not 0 to 1"),
         ({"contamination__coverage": 1.5}, "a share lies between 0 and 1, not 1.5 to 1.5"),
-        ({"contamination__heavy_elements": {"Xx": 1}}, "heavy_elements: unknown Xx; known are H"),
-        ({"optics__aperture_mrad": [40, 80]}, "80 mrad in optics passes more than multislice keeps"),
+        ({"contamination__heavy_elements": {"Xx": 1}}, "no element 'Xx'; there are H"),
+        (
+            {"optics__aperture_mrad": [40, 80]},
+            "80 mrad in optics passes more than multislice",
+        ),
         ({"detector__model": "stem"}, "these are TEM images; give counting or scintillator"),
         ({"sheet__grain": 3}, "Extra inputs are not permitted"),
     ],

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from scipy import ndimage
 
 from nanosieve.simulation.presets import load
 from nanosieve.simulation.projected.kind import Settings, simulate
@@ -146,6 +147,17 @@ def test_what_nobody_can_see_is_ignored():
     np.testing.assert_array_equal(one.ignore, one.instances > 0)
 
 
+def test_a_particle_that_others_cover_cannot_be_seen():
+    particles = PLAIN["particles"] | {
+        "diameter_nm": 20, "coverage": 0.45, "arrangement": {"random": 1}, "second": 1,
+        "second_ratio": 0.3, "second_share": 0.1,
+    }  # fmt: skip
+    one = _image(_settings(particles=particles, shape=[192, 192]), seed=1)
+    covered = [row for row in one.particles if row.particle not in np.unique(one.instances)]
+    assert covered
+    assert not any(row.visible for row in covered)
+
+
 def test_exposure_is_raised_until_particles_can_be_seen():
     few = {"detector": CAMERA, "electrons_per_px": 5}
     doses = []
@@ -223,6 +235,54 @@ def test_a_scan_that_drifts_shears_image_and_truth_alike():
             rows, columns = np.nonzero(one.instances == row.particle)
             assert rows.mean() * 0.5 == pytest.approx(row.y_nm, abs=0.3)
             assert columns.mean() * 0.5 == pytest.approx(row.x_nm, abs=0.3)
+
+
+@pytest.mark.parametrize("enlarged", [1.0, 1.7])
+@pytest.mark.parametrize("drift", [0.0, 0.05])
+def test_labels_lie_on_what_the_image_shows(enlarged, drift):
+    """Without noise, the centroid of a particle's brightness is that of its label."""
+    stem = {"drift": drift, "jitter_px": 0, "line_noise": 0, "readout_e": 0}
+    quiet = {"model": "stem", "stem": stem, "output": {"scaling": "counts", "gain": 0.001}}
+    modality = {
+        "haadf": {
+            "detector": quiet,
+            "electrons_per_px": 1e8,
+            "illumination": {"gradient": 0, "vignette": 0},
+            "diffraction": {"mottle": 0},
+        }
+    }
+    settings = _settings(
+        shape=[320, 320],
+        modality=modality,
+        particles=PLAIN["particles"] | {"diameter_nm": 16, "gap_px": 14},
+        support=PLAIN["support"] | {"roughness": 0, "film_nm": 2},
+        oversampling={"share": float(enlarged > 1), "factor": enlarged},
+    )
+    apart = []
+    for seed in range(2):
+        one = _image(settings, seed)
+        bare = np.median(one.image[one.instances == 0])
+        light = np.clip(one.image - bare - 0.02 * np.ptp(one.image), 0, None)
+        numbers = [row.particle for row in one.particles if not row.touches_border]
+        near = ndimage.grey_dilation(one.instances, 7)
+        shown = np.array(ndimage.center_of_mass(light, near, numbers))
+        apart.append(shown - ndimage.center_of_mass(one.instances > 0, one.instances, numbers))
+    apart = np.concatenate(apart)
+    assert len(apart) > 10
+    assert np.abs(apart.mean(axis=0)).max() < 0.05
+    assert np.abs(apart).max() < 0.4
+
+
+def test_beyond_the_frame_a_drifting_scan_sees_the_specimen_not_a_mirror():
+    moving = HAADF["haadf"] | {"detector": {"model": "stem", "stem": {"drift": 0.2}}}
+    crowded = PLAIN["particles"] | {"coverage": 0.3}
+    settings = _settings(particles=crowded, modality={"haadf": moving})
+    for seed in range(4):
+        one = _image(settings, seed)
+        for row in one.particles:
+            rows, columns = np.nonzero(one.instances == row.particle)
+            far = np.hypot(rows * 0.5 - row.y_nm, columns * 0.5 - row.x_nm)
+            assert far.max(initial=0) < 0.75 * row.diameter_nm
 
 
 def test_overlapping_particles_keep_their_full_outlines():

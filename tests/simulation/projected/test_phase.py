@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from nanosieve.simulation.projected.contrast import strengths
+from nanosieve.simulation.projected.contrast import phase_contrast, strengths
 from nanosieve.simulation.projected.modalities import PhaseContrast
 from nanosieve.simulation.projected.particle_contrast import Particles
-from nanosieve.simulation.projected.phase import phase_contrast
 from nanosieve.simulation.projected.spheres import spheres
 from nanosieve.simulation.projected.support import Support
 

@@ -70,14 +70,14 @@ def test_outlines_are_kept_whole_where_they_overlap(arrangement):
     scene = placed(arrangement={arrangement: 1}, coverage=0.45)
     assert (crowd(scene) > 1).any()
     within = [
-        (body, outline)
-        for body, outline in zip(scene.bodies, scene.outlines, strict=True)
+        body
+        for body in scene.bodies
         if all(10 < c < size - 11 for c, size in zip(body.centre_px, scene.shape, strict=True))
     ]
-    for body, outline in within:
+    for body in within:
         # Of whole spheres; the largest reach 10 px and more and may be cut.
         if body.diameter_px < 18:
-            assert outline.sum() == pytest.approx(np.pi / 4 * body.diameter_px**2, rel=0.08)
+            assert body.outline.sum() == pytest.approx(np.pi / 4 * body.diameter_px**2, rel=0.08)
     labels = scene.labels()
     assert ((labels > 0) == (crowd(scene) > 0)).all()
 
@@ -109,6 +109,19 @@ def test_rods_of_a_bundle_are_parallel():
     angles = np.deg2rad(2 * np.array([body.angle_deg for body in scene.bodies]))
     assert len(scene) > 2
     assert np.hypot(np.cos(angles).mean(), np.sin(angles).mean()) > 0.95
+
+
+def test_ellipsoids_lie_in_any_direction_and_make_no_bundles():
+    given = {"shapes": {"ellipsoid": 1}, "coverage": 0.1, "elongation": 1.5}
+    bundled, touching = (placed(arrangement={one: 1}, **given) for one in ("bundles", "touching"))
+    np.testing.assert_array_equal(bundled.centres, touching.centres)
+
+
+def test_layers_have_a_coverage_of_their_own():
+    given = {"coverage": 0.05, "layer_coverage": 0.6}
+    apart, layer = (placed(arrangement={one: 1}, **given) for one in ("isolated", "packed"))
+    assert apart.coverage == pytest.approx(0.05, abs=0.03)
+    assert layer.coverage == pytest.approx(0.6, abs=0.03)
 
 
 def test_rods_are_as_long_as_asked():
@@ -214,6 +227,11 @@ def test_usual_settings_give_every_shape_and_arrangement():
             {"diameter_px": 9, "coverage": [0.1, 0.7], "arrangement": {"isolated": 1}},
             "coverage of 0.7 is beyond what isolated can reach, 0.45: lower it, or give packed",
         ),
+        (
+            {"diameter_px": 9, "layer_coverage": 0.9, "arrangement": {"packed": 1, "random": 1}},
+            "layer_coverage of 0.9 is beyond what packed can reach, 0.85",
+        ),
+        ({"diameter_px": 9, "layer_coverage": 2}, "layer_coverage lies from 0 to 1, got 2 to 2"),
     ],
 )
 def test_impossible_settings_are_one_line(given, message):

@@ -17,7 +17,7 @@ from nanosieve.simulation.projected.spheres import clusters, ellipsoids, scatter
 def test_a_spheres_thickness_sums_to_its_volume(radius, dy, dx):
     thickness = spheres((80, 80), [[40 + dy, 40 + dx]], [radius]).thickness()
     volume = 4 / 3 * np.pi * radius**3
-    assert thickness.sum(dtype=float) == pytest.approx(volume, rel=2e-3)
+    assert thickness.sum(dtype=float) == pytest.approx(volume, rel=5e-3)
 
 
 def test_thickness_follows_the_chord_and_ends_at_the_rim():

@@ -33,6 +33,17 @@ def test_a_frame_within_the_field_moves_centres_and_drops_what_lies_outside():
     assert placed[0].diameter_px == 40  # of the whole body
 
 
+@pytest.mark.parametrize("corner", [(0, 0), (85, 3), (60, 110), (110, 140)])
+def test_bodies_are_cut_by_every_side_of_a_frame(corner):
+    """Some lie wholly beyond one side, some across it."""
+    labels = np.pad(APART.labels(), ((0, 60), (0, 60)))[corner[0] :, corner[1] :][:40, :45]
+    placed = in_frame(APART.bodies, corner, (40, 45), STILL)
+    numbers = [APART.bodies.index(one.body) + 1 for one in placed]
+    assert numbers == [number for number in (1, 2, 3) if (labels == number).any()]
+    for number, outline in zip(numbers, _whole(placed, (40, 45)), strict=True):
+        np.testing.assert_array_equal(outline, labels == number)
+
+
 @pytest.mark.parametrize("drift", [(0.0, 0.05), (0.04, 0.0), (-0.03, 0.06)])
 def test_outlines_are_sheared_as_label_images_are(drift):
     placed = in_frame(APART.bodies, (0, 0), SHAPE, drift)

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from nanosieve.simulation.atoms.lattices import LATTICES
-from nanosieve.simulation.ranges import Range, Weights, as_range
+from nanosieve.simulation.ranges import Range, Weights, as_range, named
 from nanosieve.simulation.section import Section
 
 SHAPES = ("sphere", "ellipsoid", "faceted", "wulff", "decahedron", "icosahedron")
@@ -18,12 +18,6 @@ SUPPORTS = ("carbon", "nitride", "graphene", "none")
 Share = Annotated[float, Field(ge=0, le=1)]
 # Diameters are cut at this many deviations, so that there is a largest one.
 SPREAD_LIMIT = 3.0
-
-
-def _known(what: str, weights: Weights, known: tuple[str, ...]) -> None:
-    unknown = [name for name in weights.root if name not in known]
-    if unknown:
-        raise ValueError(f"unknown {what} {unknown[0]}; there are {', '.join(known)}")
 
 
 def _between(what: str, values: Range, low: float, high: float) -> None:
@@ -39,7 +33,7 @@ class CrystalSettings(Section):
     Parameters
     ----------
     materials
-        Names of structures, see `LATTICES`; one is drawn per structure.
+        Weights of the materials; one is drawn per structure.
     mixed
         Share of structures in which each particle draws a material of its own.
     diameter_nm
@@ -60,26 +54,25 @@ class CrystalSettings(Section):
     defects
         Planar defects of each particle; what a structure cannot have counts as none.
     defect_planes
-        On how many planes.
+        On how many planes a particle has its defect.
     """
 
-    materials: Weights
+    materials: Annotated[Weights, named("material", LATTICES)]
     mixed: Share = 0.0
     diameter_nm: Range
     diameter_spread: Annotated[float, Field(ge=0, le=0.5)] = 0.1
-    shapes: Weights = Weights({"sphere": 1, "ellipsoid": 1, "faceted": 1, "wulff": 1})
+    shapes: Annotated[Weights, named("shape", SHAPES)] = Weights(
+        {"sphere": 1, "ellipsoid": 1, "faceted": 1, "wulff": 1}
+    )
     aspect: Range = as_range([1, 1.5])
     facet_jitter: Range = as_range([0, 0.12])
     zone_share: Share = 0.5
     zone_tilt_deg: Range = as_range([0, 4])
-    defects: Weights = Weights({"none": 1})
+    defects: Annotated[Weights, named("defect", DEFECTS)] = Weights({"none": 1})
     defect_planes: Range = as_range([1, 3])
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        _known("material", self.materials, tuple(LATTICES))
-        _known("shape", self.shapes, SHAPES)
-        _known("defect", self.defects, DEFECTS)
         _between("diameter_nm", self.diameter_nm, 0.8, 60)
         _between("aspect", self.aspect, 1, 4)
         _between("facet_jitter", self.facet_jitter, 0, 0.4)
@@ -107,10 +100,10 @@ class ArrangementSettings(Section):
     empty_share
         Share of structures without any particle.
     count
-        How many there are in a structure that has any; or
+        How many there are in a structure that has any; this or ``coverage``.
     coverage
-        the share of the image's pixels that they cover, up to which they are added. Where no room
-        is left, there are fewer.
+        Share of the image's pixels that they cover, up to which they are added. Where no room is
+        left, there are fewer. This or ``count``.
     places
         On ``top`` of the support (where the beam enters), at its ``bottom`` or ``inside`` it.
     contacts
@@ -127,16 +120,14 @@ class ArrangementSettings(Section):
     empty_share: Share = 0.0
     count: Range | None = None
     coverage: Range | None = None
-    places: Weights = Weights({"top": 1})
-    contacts: Weights = Weights({"apart": 1})
+    places: Annotated[Weights, named("place", PLACES)] = Weights({"top": 1})
+    contacts: Annotated[Weights, named("contact", CONTACTS)] = Weights({"apart": 1})
     overlap: Range = as_range([0.3, 0.9])
     gap_nm: Annotated[float, Field(ge=0)] = 0.4
     overhang: Annotated[float, Field(ge=-1, le=0.9)] = 0.6
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        _known("place", self.places, PLACES)
-        _known("contact", self.contacts, CONTACTS)
         if (self.count is None) == (self.coverage is None):
             raise ValueError("give either count or coverage, not both and not neither")
         if self.count is not None:
@@ -154,17 +145,21 @@ class SupportSettings(Section):
     ----------
     kinds
         ``carbon`` (amorphous), ``nitride`` (amorphous Si3N4), ``graphene`` or ``none``.
-    carbon_nm, nitride_nm
-        Thickness.
-    carbon_g_cm3, nitride_g_cm3
-        Density.
+    carbon_nm
+        Thickness of a carbon film.
+    carbon_g_cm3
+        Its density.
+    nitride_nm
+        Thickness of a nitride film.
+    nitride_g_cm3
+        Its density.
     graphene_layers
-        How many.
+        How many layers of graphene.
     roughness_nm
         Standard deviation of both surfaces of an amorphous support.
     """
 
-    kinds: Weights = Weights({"carbon": 1})
+    kinds: Annotated[Weights, named("support", SUPPORTS)] = Weights({"carbon": 1})
     carbon_nm: Range = as_range([2, 10])
     carbon_g_cm3: Range = as_range([1.8, 2.2])
     nitride_nm: Range = as_range([5, 15])
@@ -174,7 +169,6 @@ class SupportSettings(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        _known("support", self.kinds, SUPPORTS)
         _between("carbon_nm", self.carbon_nm, 0.5, 60)
         _between("carbon_g_cm3", self.carbon_g_cm3, 1.2, 2.2)
         _between("nitride_nm", self.nitride_nm, 0.5, 60)

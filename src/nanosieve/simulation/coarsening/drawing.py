@@ -8,8 +8,7 @@ import numpy as np
 
 from nanosieve.simulation.coarsening.clusters import Cluster, Measures, measure
 from nanosieve.simulation.coarsening.film import Snapshot
-from nanosieve.simulation.projected.bodies import lay
-from nanosieve.simulation.projected.scene import Scene
+from nanosieve.simulation.projected.bodies import Scene, lay
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from nanosieve.simulation.coarsening.film import Snapshot
 from nanosieve.simulation.coarsening.settings import ImagingSettings
 from nanosieve.simulation.detector.detect import expected, noise_spectrum, noise_std
 from nanosieve.simulation.detector.detector import Detector
+from nanosieve.simulation.projected.bodies import Scene
 from nanosieve.simulation.projected.contrast import (
     Exposure,
     Imaged,
@@ -32,7 +33,6 @@ from nanosieve.simulation.projected.particle_contrast import (
     Particles,
     particle_maps,
 )
-from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.support import Grid, Support, make_support, thin
 from nanosieve.simulation.ranges import as_range
 from nanosieve.simulation.visibility import Boxed, Visibility, visibility

@@ -1,6 +1,6 @@
 """What particles of a movie do, as a settings file states it."""
 
-from typing import Self, cast
+from typing import Annotated, Self, cast
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -10,7 +10,7 @@ from nanosieve.simulation.coarsening.sheet import Process
 from nanosieve.simulation.projected.materials import MATERIALS
 from nanosieve.simulation.projected.modalities import Modalities
 from nanosieve.simulation.projected.support import SupportSettings
-from nanosieve.simulation.ranges import Range, Weights, as_range
+from nanosieve.simulation.ranges import Range, Weights, as_range, named
 from nanosieve.simulation.section import Section
 
 # Steps between two frames beyond which a movie would take hours.
@@ -105,20 +105,21 @@ class RipeningSettings(Section):
     law
         Weights of ``diffusion`` (m = 1; Lifshitz, Slyozov and Wagner), ``interface`` (m = 0;
         Wagner) and ``surface`` (m = 2; Chakraverty). One is drawn a movie.
-    diffusion_nm3_s, interface_nm2_s, surface_nm4_s
-        K of each; 0 for particles that do not ripen.
+    diffusion_nm3_s
+        K of ``diffusion`` in nm^3/s; 0 for particles that do not ripen.
+    interface_nm2_s
+        K of ``interface`` in nm^2/s; likewise.
+    surface_nm4_s
+        K of ``surface`` in nm^4/s; likewise.
     """
 
-    law: Weights
+    law: Annotated[Weights, named("law", POWERS)]
     diffusion_nm3_s: Range = as_range(0)
     interface_nm2_s: Range = as_range(0)
     surface_nm4_s: Range = as_range(0)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        for name in self.law.root:
-            if name not in POWERS:
-                raise ValueError(f"law: {name!r} is none of {', '.join(POWERS)}")
         for constant in (self.diffusion_nm3_s, self.interface_nm2_s, self.surface_nm4_s):
             if constant.low < 0:
                 raise ValueError("constants of ripening are 0 or more")
@@ -281,16 +282,13 @@ class ImagingSettings(Section):
         How often a particle shows another orientation, and with it another contrast.
     """
 
-    material: Weights
+    material: Annotated[Weights, named("material", MATERIALS)]
     support: SupportSettings
     modality: Modalities
     turns_per_s: Range = as_range(0)
 
     @model_validator(mode="after")
     def _can_be_imaged(self) -> Self:
-        for name in self.material.root:
-            if name not in MATERIALS:
-                raise ValueError(f"no material {name!r}; there are {', '.join(MATERIALS)}")
         if self.support.kind.names != ("flat",) or self.support.edge_share > 0:
             raise ValueError(
                 "support: particles walk everywhere, so it is a whole film: give "

@@ -128,8 +128,15 @@ def _expose(
         bands=truth.bands or None,
         spectrum=noise_spectrum(detector, intensity.shape),
     )
+    # Under others lies what nobody could point at.
+    shown = set(np.unique(truth.instances).tolist())
     particles = tuple(
-        replace(row, fringe_snr=one.fringe_snr, contrast_cnr=one.contrast_cnr, visible=one.visible)
+        replace(
+            row,
+            fringe_snr=one.fringe_snr,
+            contrast_cnr=one.contrast_cnr,
+            visible=one.visible and row.particle in shown,
+        )
         for row, one in zip(truth.particles, seen, strict=True)
     )
     return Simulated(

@@ -24,13 +24,13 @@ class Settings(Section):
     Parameters
     ----------
     images
-        Of one structure: they share the multislice, and draw optics and detector each anew.
+        Images of one structure: they share the multislice, and draw optics and detector each anew.
     pixel_size_nm
-        Of the camera, drawn per structure.
+        Pixels of the camera, drawn per structure.
     shape
-        Rows and columns of an image; or
+        Rows and columns of an image; this or ``field_nm``.
     field_nm
-        the side of a square image in nm, drawn per structure.
+        Side of a square image in nm, drawn per structure; this or ``shape``.
     specimen
         Particles and support.
     multislice

@@ -95,7 +95,7 @@ def _row(
         shape=shape,
         material=crystal.lattice,
         orientation=crystal.zone_axis,
-        angle_deg=crystal.tilt_deg,
+        tilt_deg=crystal.tilt_deg,
         touches_border=projection.touches_border,
         overlapped=overlapped,
     )

@@ -10,7 +10,7 @@ from nanosieve.simulation.detector.blemishes import Blemishes
 from nanosieve.simulation.detector.detector import Detector
 from nanosieve.simulation.detector.output import FORMATS, Output
 from nanosieve.simulation.detector.transfer import Camera, Probe
-from nanosieve.simulation.ranges import Range, Weights, as_range
+from nanosieve.simulation.ranges import Range, Weights, as_range, named
 from nanosieve.simulation.section import Section
 
 MODELS = ("counting", "scintillator", "stem")
@@ -33,16 +33,6 @@ def _above_0(value: Any) -> Any:
     if value.low <= 0:
         raise ValueError(f"expected more than 0, got {value.low:g} to {value.high:g}")
     return value
-
-
-def _of(names: tuple[str, ...]) -> AfterValidator:
-    def check(value: Weights) -> Weights:
-        unknown = sorted(set(value.root) - set(names))
-        if unknown:
-            raise ValueError(f"expected any of {', '.join(names)}, got {unknown[0]}")
-        return value
-
-    return AfterValidator(check)
 
 
 def _named(value: Any) -> Any:
@@ -69,10 +59,13 @@ class Counting(Section):
     ----------
     efficiency
         Share of electrons that is counted.
-    mtf_half, mtf_power, mtf_floor
-        Modulation transfer function of the physical pixels:
-        `nanosieve.simulation.detector.transfer.Camera`. The defaults are the range that Ragone et
-        al. (2020) draw from.
+    mtf_half
+        Frequency, as a share of the physical pixels' Nyquist frequency, at which the modulation
+        transfer function has fallen halfway to its floor. Ranges of Ragone et al. (2020).
+    mtf_power
+        How steeply it falls.
+    mtf_floor
+        What is left of it at high frequencies.
     binning
         Physical pixels along the side of one pixel of the image, rounded.
     """
@@ -89,14 +82,25 @@ class Scintillator(Section):
 
     Parameters
     ----------
-    efficiency, mtf_half, mtf_power, mtf_floor, binning
-        As those of `Counting`.
+    efficiency
+        Share of electrons that is recorded.
+    mtf_half
+        Frequency, as a share of the physical pixels' Nyquist frequency, at which the modulation
+        transfer function has fallen halfway to its floor.
+    mtf_power
+        How steeply it falls.
+    mtf_floor
+        What is left of it at high frequencies.
+    binning
+        Physical pixels along the side of one pixel of the image, rounded.
     noise_widening
         Noise transfer function over modulation transfer function, in width.
     readout_e
         Standard deviation of the read-out noise in electrons a pixel.
-    pattern, stripes
-        Standard deviation of the gain from pixel to pixel and from column to column.
+    pattern
+        Standard deviation of the gain from pixel to pixel.
+    stripes
+        Standard deviation of the gain from column to column.
     """
 
     efficiency: _PositiveShare = as_range([0.5, 0.9])
@@ -119,8 +123,10 @@ class Stem(Section):
         Share of the electrons on the detector that it records.
     probe_nm
         Full width at half maximum of the probe.
-    tail_share, tail_nm
-        Share of the current in the probe's tails and their width.
+    tail_share
+        Share of the current in the probe's tails.
+    tail_nm
+        Width of the tails: a radius that holds 29 % of their current.
     line_noise
         Standard deviation of the current from row to row, over the current.
     readout_e
@@ -151,25 +157,31 @@ class Files(Section):
     format
         ``uint8``, ``uint12``, ``uint16``, ``int16``, or weights of them.
     scaling
-        ``counts``, ``vacuum``, ``image``, or weights of them.
+        What grey levels follow: ``counts`` (electrons times ``gain``), ``vacuum`` (the incident
+        beam lies at ``level``), ``image`` (the image lies between ``black`` and ``white``), or
+        weights of them.
     gain
         Grey levels an electron, where scaling is ``counts``.
     level
         Share of the range that the incident beam takes, where it is ``vacuum``.
     offset
         Share of the range at which no electrons lie, where it is ``counts`` or ``vacuum``.
-    black, white
-        Shares of the range between which the image lies, where it is ``image``.
+    black
+        Share of the range at which the darkest of the image lies, where it is ``image``.
+    white
+        Share of the range at which the brightest lies, where it is ``image``.
     jpeg_share
         Share of 8-bit images that are compressed.
     jpeg_quality
-        With what quality.
+        Quality of the JPEG compression, 1 to 100.
     """
 
-    format: Annotated[Weights, _OneOrMore, _of(tuple(FORMATS))] = Field(
+    format: Annotated[Weights, _OneOrMore, named("format", FORMATS)] = Field(
         default_factory=_one("uint16")
     )
-    scaling: Annotated[Weights, _OneOrMore, _of(_SCALINGS)] = Field(default_factory=_one("vacuum"))
+    scaling: Annotated[Weights, _OneOrMore, named("scaling", _SCALINGS)] = Field(
+        default_factory=_one("vacuum")
+    )
     gain: _Positive = as_range([1.0, 30.0])
     level: _PositiveShare = as_range([0.3, 0.7])
     offset: Annotated[Range, _within(0, 0.25)] = as_range(0)
@@ -239,7 +251,7 @@ class DetectorSettings(Section):
     ('stem', 400.0)
     """
 
-    model: Annotated[Weights, _OneOrMore, _of(MODELS)]
+    model: Annotated[Weights, _OneOrMore, named("detector", MODELS)]
     dose_e_per_A2: _Positive = as_range({"log": [20, 20_000]})
     counting: Counting = Counting()
     scintillator: Scintillator = Scintillator()

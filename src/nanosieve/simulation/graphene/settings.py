@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from nanosieve.simulation.ranges import Range, Weights
+from nanosieve.simulation.ranges import Range, Weights, named
 from nanosieve.simulation.section import Section
 
 LATTICE_SPACING_NM = 0.213
@@ -46,21 +46,29 @@ class SheetSettings(Section):
     bend_nm
         How far, root mean square, borders of grains and holes leave straight lines and circles.
     bend_wavelength_nm
-        Over what length they do.
+        Over what length borders wind.
     islands
         Number of small round grains within the others (the "flower" defect).
     island_radius_nm
-        Their radius.
-    stone_wales, monovacancies, divacancies, trivacancies, silicon
-        Bonds turned by 90 degrees; 1, 2 and 3 missing atoms; atoms replaced by silicon.
+        Radius of the islands.
+    stone_wales
+        Bonds turned by 90 degrees.
+    monovacancies
+        Places where one atom is missing.
+    divacancies
+        Places where two neighbours are missing.
+    trivacancies
+        Places where three neighbours are missing.
+    silicon
+        Atoms replaced by silicon.
     holes
         Number of holes.
     hole_radius_nm
-        Their radius.
+        Radius of the holes.
     edge
         Probability that the sheet ends within the image.
     edge_share
-        How much of the area then lies beyond its edge.
+        How much of the area lies beyond the edge where there is one.
     relax_reach_nm
         How far from the nearest odd ring or edge atoms are relaxed.
     """
@@ -104,7 +112,7 @@ class ContaminationSettings(Section):
     heavy
         Share of its atoms that are no carbon.
     heavy_elements
-        Which, with weights.
+        Weights of the elements that those atoms are of.
     """
 
     clean: float = Field(ge=0, le=1)
@@ -114,16 +122,7 @@ class ContaminationSettings(Section):
     edge_nm: Amount
     attraction: Amount
     heavy: Part
-    heavy_elements: Weights
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        unknown = sorted(set(self.heavy_elements.root) - set(_ELEMENTS))
-        if unknown:
-            raise ValueError(
-                f"heavy_elements: unknown {', '.join(unknown)}; known are {', '.join(_ELEMENTS)}"
-            )
-        return self
+    heavy_elements: Annotated[Weights, named("element", _ELEMENTS)]
 
 
 def atomic_number(element: str) -> int:

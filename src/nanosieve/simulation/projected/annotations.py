@@ -28,8 +28,12 @@ class AnnotationSettings(Section):
 
     Parameters
     ----------
-    bar_share, letter_share, words_share
-        Shares of images with a scale bar, a panel letter, some words.
+    bar_share
+        Share of images with a scale bar.
+    letter_share
+        Share of images with a panel letter.
+    words_share
+        Share of images with some words.
     banner_share
         Share of scale bars that stand in a strip across the lower edge.
     box_share

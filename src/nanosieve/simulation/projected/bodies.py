@@ -1,4 +1,7 @@
-"""A solid laid on the pixels: its thickness averaged over each, its outline by their centres."""
+"""Solids laid on the pixels: thickness averaged over each, outlines by their centres.
+
+A `Stamp` has no place yet, a `Body` lies in a field, a `Scene` is all that lies in one.
+"""
 
 from dataclasses import dataclass
 
@@ -170,6 +173,67 @@ def lay(
     return Stamp(solid, (centre[0] - pixel[0], centre[1] - pixel[1])).lay(
         pixel, shape, elevation_px=elevation_px
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Bodies in a field.
+
+    Parameters
+    ----------
+    shape
+        ``(y, x)`` of the field in px.
+    bodies
+        In the order of their labels.
+
+    Examples
+    --------
+    >>> from nanosieve.simulation.projected.solids import sphere
+    >>> scene = Scene((40, 40), (lay(sphere(10.0), (20.0, 20.0), (40, 40)),))
+    >>> scene.diameters_px, round(float(scene.thickness().max()), 1), scene.labels()[20, 20]
+    (array([20.]), 20.0, np.int32(1))
+    """
+
+    shape: tuple[int, int]
+    bodies: tuple[Body, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.bodies)
+
+    @property
+    def centres(self) -> np.ndarray:
+        """``(n, 2)`` rows and columns in px."""
+        return np.array([body.centre_px for body in self.bodies], float).reshape(-1, 2)
+
+    @property
+    def diameters_px(self) -> np.ndarray:
+        """``(n,)`` diameters in px of the circles with the outlines' areas."""
+        return np.array([body.diameter_px for body in self.bodies], float)
+
+    @property
+    def coverage(self) -> float:
+        """Share of the field's pixels that lie inside of an outline."""
+        return float(np.count_nonzero(self.labels())) / (self.shape[0] * self.shape[1])
+
+    def thickness(self) -> np.ndarray:
+        """Projected thickness in px, ``(y, x)`` float32, a mean over each pixel; overlaps add."""
+        total = np.zeros(self.shape, np.float32)
+        for body in self.bodies:
+            total[body.box] += body.thickness
+        return total
+
+    def labels(self) -> np.ndarray:
+        """Label every pixel whose centre lies inside an outline, ``(y, x)`` int32, 1..n.
+
+        Where outlines overlap, a pixel belongs to the body that it lies deepest inside of.
+        """
+        labels = np.zeros(self.shape, np.int32)
+        nearest = np.ones(self.shape)
+        for number, body in enumerate(self.bodies, start=1):
+            inside = body.level < nearest[body.box]
+            labels[body.box][inside] = number
+            nearest[body.box][inside] = body.level[inside]
+        return labels
 
 
 def _grown(mask: np.ndarray) -> np.ndarray:

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nanosieve.simulation.projected.bodies import Scene
 from nanosieve.simulation.projected.contrast import (
     Exposure,
     Imaged,
     Optical,
     bright_field,
     dark_field,
+    phase_contrast,
     strengths,
 )
 from nanosieve.simulation.projected.modalities import (
@@ -20,9 +22,7 @@ from nanosieve.simulation.projected.modalities import (
 )
 from nanosieve.simulation.projected.particle_contrast import Particles, particle_maps
 from nanosieve.simulation.projected.particle_settings import ParticleSettings
-from nanosieve.simulation.projected.phase import phase_contrast
 from nanosieve.simulation.projected.placement import place
-from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.settings import Settings
 from nanosieve.simulation.projected.support import Grid, Support, make_support, thin
 from nanosieve.simulation.ranges import as_range

@@ -6,13 +6,14 @@ import numpy as np
 
 from nanosieve.simulation.detector.detect import expected
 from nanosieve.simulation.presets import load
+from nanosieve.simulation.projected.bodies import Scene
 from nanosieve.simulation.projected.field import make_field
 from nanosieve.simulation.projected.kind import Settings
-from nanosieve.simulation.projected.modalities import Illumination, Modality
+from nanosieve.simulation.projected.modalities import Illumination, Modality, PhaseContrast
 from nanosieve.simulation.projected.particle_contrast import Diffraction
 from nanosieve.simulation.projected.particle_settings import PLATES, ParticleSettings
 from nanosieve.simulation.projected.polyhedra import POLYHEDRA
-from nanosieve.simulation.projected.scene import Scene
+from nanosieve.simulation.projected.support import SupportSettings
 from nanosieve.simulation.ranges import Range, Weights, as_range
 
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -54,7 +55,7 @@ def isolated_bodies(
 ) -> Isolated:
     """Simulate an image as a preset does, but for noise, grain, diffraction and uneven light.
 
-    Material, voltage, aperture, defocus and blur are drawn as the preset says. Polyhedra lie in
+    Material, voltage, aperture, lens and detector are drawn as the preset says. Polyhedra lie in
     any orientation; plates have upright walls.
 
     Parameters
@@ -66,7 +67,7 @@ def isolated_bodies(
     diameter_px
         Median; diameters spread by 8 %.
     camera
-        Whether the detector, or the probe, blurs too.
+        Whether defocus and the blur of detector or probe are the preset's; without, there are none.
 
     Examples
     --------
@@ -83,7 +84,10 @@ def isolated_bodies(
         update={
             "particles": _particles(settings, family, diameter_px),
             "support": _even(settings),
-            "modality": type(settings.modality)(**{modality: _quiet(own)}),
+            "modality": settings.modality.model_copy(
+                update=dict.fromkeys(type(settings.modality).model_fields)
+                | {modality.replace("-", "_"): _quiet(own, camera)}
+            ),
             "median_px": as_range(diameter_px) if pixel is None else None,
             "empty_share": 0.0,
         }
@@ -117,21 +121,24 @@ def _particles(settings: Settings, family: str, diameter_px: float) -> ParticleS
     )
 
 
-def _even(settings: Settings) -> object:
+def _even(settings: Settings) -> SupportSettings:
     """The preset's film without thicker and thinner places."""
-    nothing = ("gradient", "roughness")
     return settings.support.model_copy(
-        update=dict.fromkeys(nothing, as_range(0))
+        update=dict.fromkeys(("gradient", "roughness"), as_range(0))
         | dict.fromkeys(("edge_share", "fold_share", "dirt_share"), 0.0)
         | {"kind": Weights({"flat": 1})}
     )
 
 
-def _quiet(modality: Modality) -> Modality:
-    grains = ("support_grain", "particle_grain", "speckle")
+def _quiet(modality: Modality, camera: bool) -> Modality:
+    absent = ["support_grain", "particle_grain", "speckle"] + ([] if camera else ["defocus_px"])
     none = as_range(0)
+    optics = {}
+    if isinstance(modality, PhaseContrast) and not camera:
+        optics["optics"] = modality.optics.model_copy(update={"defocus_nm": none})
     return modality.model_copy(
-        update={name: none for name in grains if name in type(modality).model_fields}
+        update={name: none for name in absent if name in type(modality).model_fields}
+        | optics
         | {
             "diffraction": Diffraction(spread=none, mottle=none),
             "illumination": Illumination(gradient=none, vignette=none),

@@ -1,6 +1,6 @@
 """Images of particles on supports from projected thickness: no multislice, exact outlines.
 
-What is approximate stands in `contrast`, `particle_contrast` and `phase`.
+What is approximate stands in `contrast` and `particle_contrast`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,12 +39,17 @@ class _Camera(NamedTuple):
         Of the detector's pixels behind the image.
     pixel_size_nm
         Of those.
+    gamma
+        Of the grey levels.
+    margin
+        Of the field around each frame, in px.
     """
 
     detector: Detector
     shape: tuple[int, int]
     pixel_size_nm: float
     gamma: float
+    margin: int
 
 
 class _Frame(NamedTuple):
@@ -76,12 +81,12 @@ def simulate(
         Not used: there is nothing to gain from a GPU.
     """
     path = _drift(settings, rng)
-    margin = np.ptp(path, axis=0)
-    height, width = settings.shape
-    field = make_field(settings, (height + int(margin[0]), width + int(margin[1])), rng)
+    path -= path.min(axis=0) - _margin(settings)
+    height, width = path.max(axis=0) + settings.shape + _margin(settings)
+    field = make_field(settings, (int(height), int(width)), rng)
     labels = field.scene.labels()
     camera = _camera(settings, field, rng)
-    for number, corner in enumerate(path - path.min(axis=0)):
+    for number, corner in enumerate(path):
         frame = _cut(field, labels, (int(corner[0]), int(corner[1])), settings.shape, camera)
         own = name if settings.frames == 1 else f"{name}_{number}"
         yield _simulated(frame, field, camera, settings, (own, name, number), rng)
@@ -99,6 +104,17 @@ def _drift(settings: Settings, rng: np.random.Generator) -> np.ndarray:
     return np.rint(path).astype(int)
 
 
+def _margin(settings: Settings) -> int:
+    """How far beyond the frame a scan that drifts can look, in px, splines included."""
+    drifts = [
+        one.detector.stem.drift.high
+        for one in settings.modality.given.values()
+        if "stem" in one.detector.model.names
+    ]
+    most = max(drifts, default=0.0)
+    return int(np.ceil(most * max(settings.shape) / 2)) + 2 if most else 0
+
+
 def _camera(settings: Settings, field: Field, rng: np.random.Generator) -> _Camera:
     detector = field.modality.detector.draw(rng)
     shape = detector_shape(settings.shape, settings.oversampling.draw_factor(rng))
@@ -111,7 +127,8 @@ def _camera(settings: Settings, field: Field, rng: np.random.Generator) -> _Came
     raised = (least / max(_typical_cnr(field, detector), 1e-9)) ** 2 if field.scene.bodies else 1.0
     dose = detector.dose_e_per_A2 * min(max(raised, 1.0), MOST_RAISED)
     detector = replace(detector, dose_e_per_A2=dose)
-    return _Camera(detector, shape, pixel, settings.oversampling.gamma.draw(rng))
+    gamma = settings.oversampling.gamma.draw(rng)
+    return _Camera(detector, shape, pixel, gamma, _margin(settings))
 
 
 def _typical_cnr(field: Field, detector: Detector) -> float:
@@ -135,18 +152,20 @@ def _cut(
     camera: _Camera,
 ) -> _Frame:
     """Cut a frame out of the field, sheared as its scan was, and number its bodies anew."""
-    window = tuple(slice(start, start + n) for start, n in zip(corner, shape, strict=True))
-    drift = camera.detector.drift
+    drift, margin = camera.detector.drift, camera.margin
+    ends = zip(corner, shape, strict=True)
+    window = tuple(slice(start - margin, start + n + margin) for start, n in ends)
+    inner = tuple(slice(margin, margin + n) for n in shape)
     placed = in_frame(field.scene.bodies, corner, shape, drift)
     numbers = np.zeros(len(field.scene.bodies) + 1, np.int32)
     index = {id(body): k for k, body in enumerate(field.scene.bodies, start=1)}
     for number, one in enumerate(placed, start=1):
         numbers[index[id(one.body)]] = number
     intensity, bare, amount = (
-        np.clip(shear(whole[window], drift), 0, None)
+        np.clip(shear(whole[window], drift)[inner], 0, None)
         for whole in (field.exposure.intensity, field.exposure.bare, field.thickness_nm)
     )
-    instances = numbers[shear(labels[window], drift)]
+    instances = numbers[shear(labels[window], drift)[inner]]
     return _Frame(intensity, bare, instances, amount, placed)
 
 
@@ -245,7 +264,8 @@ def _truth(
             material=field.material,
             angle_deg=float(one.body.angle_deg),
             contrast_cnr=seen[k].contrast_cnr,
-            visible=seen[k].visible and not printed[k],
+            # Under others lies what nobody could point at.
+            visible=bool(seen[k].visible and not printed[k] and areas[k]),
             touches_border=_touches(one, (shape[0], shape[1])),
             overlapped=shared[k],
         )

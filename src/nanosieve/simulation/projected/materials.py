@@ -55,8 +55,8 @@ class Material:
         """Elastic scattering events of an electron in a nanometre: 1 over the mean free path.
 
         Source: the cross-section per atom of Langmore and Smith, Ultramicroscopy 46 (1992) 349,
-        1.4e-6 nm² Z^1.5 / β² (1 - 0.26 Z / (137 β)). Good to some 10 %; crystals scatter more or
-        less than this, which is diffraction contrast.
+        1.4e-6 nm² Z^1.5 / β² (1 - 0.26 Z / (137 β)). Crystals scatter more or less than this, which
+        is diffraction contrast.
 
         Examples
         --------

@@ -56,7 +56,7 @@ class Modality(Section):
         the noise on the screen. Without it the dose of the detector's settings holds.
     least_cnr
         The exposure is raised until a typical particle's contrast is this many times its shot
-        noise, but at most `MOST_RAISED` times: operators expose until they see particles.
+        noise, but at most 20 times: operators expose until they see particles.
     """
 
     weight: float = Field(default=1.0, ge=0)
@@ -92,9 +92,10 @@ class BrightField(Modality):
         Number of Fresnel fringes that the beam's coherence leaves.
     rim_limit
         Greatest relative brightening or darkening by the lens.
-    support_grain, particle_grain
-        Phase grain as a share of that of atoms placed at random: supports; particles (low for
-        crystals).
+    support_grain
+        Phase grain of supports as a share of that of atoms placed at random.
+    particle_grain
+        The same of particles; low for crystals.
     blur_px
         Standard deviation of what the lens blurs besides, before the detector.
     """
@@ -147,8 +148,10 @@ class PhaseContrast(Modality):
         Settings of the lens: `nanosieve.simulation.wave.optics.OpticsSettings`.
     stopped
         Share of elastically scattered electrons that never reach the image.
-    support_grain, particle_grain
-        As for `BrightField`.
+    support_grain
+        Phase grain of supports as a share of that of atoms placed at random.
+    particle_grain
+        The same of particles; low for crystals.
     """
 
     optics: OpticsSettings

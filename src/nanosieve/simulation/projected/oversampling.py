@@ -5,7 +5,6 @@ from typing import Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from nanosieve.simulation.projected.textures import enlarge
 from nanosieve.simulation.ranges import Range, as_range
 from nanosieve.simulation.section import Section
 
@@ -64,8 +63,3 @@ def bend(values: np.ndarray, gamma: float) -> np.ndarray:
     if gamma == 1 or high <= low:
         return values
     return low + (high - low) * ((values - low) / (high - low)) ** gamma
-
-
-def to_image(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Enlarge what the detector recorded to the image's shape."""
-    return values if values.shape == shape else enlarge(values, shape)

@@ -9,9 +9,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from pydantic import model_validator
 
-from nanosieve.simulation.projected.bodies import Body
+from nanosieve.simulation.projected.bodies import Body, Scene
 from nanosieve.simulation.projected.limits import check_numbers
-from nanosieve.simulation.projected.scene import Scene
 from nanosieve.simulation.projected.textures import enlarge
 from nanosieve.simulation.ranges import Range, as_range
 from nanosieve.simulation.section import Section
@@ -27,18 +26,28 @@ class Diffraction(Section):
     ----------
     spread
         Standard deviation of the logarithm of each particle's factor.
-    dark_share, dark_factor
-        Particles that stand in a Bragg condition, and how many times more they scatter.
-    faint_share, faint_factor
-        Particles that are nearly invisible, and what is left of their scattering.
-    twin_share, twin_spread
-        Particles that are divided in two to six parts, and how the parts differ (as ``spread``).
-    bend_share, bend_depth
-        Particles with bend contours, and how many times more scatters there.
+    dark_share
+        Share of particles that stand in a Bragg condition.
+    dark_factor
+        How many times more these scatter.
+    faint_share
+        Share of particles that are nearly invisible.
+    faint_factor
+        What is left of their scattering, as a share.
+    twin_share
+        Share of particles that are divided in two to six parts.
+    twin_spread
+        How the parts differ (as ``spread``).
+    bend_share
+        Share of particles with bend contours.
+    bend_depth
+        How many times more scatters there.
     mottle
         Standard deviation of soft spots within a particle, as a share.
-    fringe_share, fringe_depth
-        Particles with lattice or moire fringes, and their amplitude in the image.
+    fringe_share
+        Share of particles with lattice or moire fringes.
+    fringe_depth
+        Their amplitude in the image, as a share.
     """
 
     spread: Range = as_range(0.12)

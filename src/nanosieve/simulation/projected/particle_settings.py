@@ -1,12 +1,12 @@
 """Settings of particles in a field: sizes, shapes, arrangement, coverage."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
 from nanosieve.core.errors import UsageError
 from nanosieve.simulation.projected.polyhedra import POLYHEDRA
-from nanosieve.simulation.ranges import Range, Weights, as_range
+from nanosieve.simulation.ranges import Range, Weights, as_range, named
 from nanosieve.simulation.section import Section
 
 PLATES = ("hexagon", "triangle", "truncated_triangle")
@@ -50,8 +50,10 @@ class ParticleSettings(Section):
 
     Parameters
     ----------
-    diameter_px, diameter_nm
-        Median diameter of the particles; exactly one of the two.
+    diameter_px
+        Median diameter of the particles in px; in settings files give ``diameter_nm`` instead.
+    diameter_nm
+        Median diameter of the particles in nm.
     spread
         Standard deviation of the logarithm of the diameters: they are log-normal, cut at 2.5
         deviations.
@@ -66,9 +68,10 @@ class ParticleSettings(Section):
         order, ``dense`` islands without order, ``facets`` islands of plates face to face.
     coverage
         Share of the field, or of where there is support, that outlines cover. What the drawn
-        arrangement cannot reach is cut to `MOST_COVERED`.
+        arrangement cannot reach is cut: to 0.45 (isolated, random), 0.55 (aggregates), 0.6
+        (touching, bundles), 0.8 (dense), 0.85 (packed), 0.9 (facets).
     layer_coverage
-        Takes the place of ``coverage`` for the arrangements `LAYERS`.
+        Takes the place of ``coverage`` for ``packed``, ``dense`` and ``facets``.
     second
         Share of images with a second population, of other size and shape.
     second_ratio
@@ -115,9 +118,9 @@ class ParticleSettings(Section):
     diameter_px: Range | None = None
     diameter_nm: Range | None = None
     spread: Range = as_range([0.05, 0.35])
-    shapes: Weights = _usual_shapes()
+    shapes: Annotated[Weights, named("shape", SHAPES)] = _usual_shapes()
     mixed: float = 0.1
-    arrangement: Weights = _usual_arrangements()
+    arrangement: Annotated[Weights, named("arrangement", ARRANGEMENTS)] = _usual_arrangements()
     coverage: Range = as_range({"log": [0.01, 0.85]})
     layer_coverage: Range | None = None
     second: float = 0.12
@@ -145,15 +148,16 @@ class ParticleSettings(Section):
             raise ValueError("give either diameter_px or diameter_nm")
         if sizes[0].low <= 0:
             raise ValueError(f"diameters are positive: {sizes[0].low:g}")
-        _check_names(self.shapes, SHAPES, "shape")
-        _check_names(self.arrangement, ARRANGEMENTS, "arrangement")
+        beyond = []
         for name, (least, most) in _LIMITS.items():
             value = getattr(self, name)
             if value is None:
                 continue
             low, high = (value, value) if isinstance(value, float) else (value.low, value.high)
             if low < least or high > most:
-                raise ValueError(f"{name} lies from {least:g} to {most:g}, got {low:g} to {high:g}")
+                beyond.append(f"{name} lies from {least:g} to {most:g}, got {low:g} to {high:g}")
+        if beyond:
+            raise ValueError("; ".join(beyond))
         for name in ("coverage", "layer_coverage"):
             if name in self.model_fields_set:
                 self._reachable(name)
@@ -229,9 +233,3 @@ _LIMITS = {
     "core_ratio": (0.5, 20.0),
     "overhang": (0.0, 1.0),
 }
-
-
-def _check_names(weights: Weights, known: tuple[str, ...], noun: str) -> None:
-    unknown = [name for name in weights.root if name not in known]
-    if unknown:
-        raise ValueError(f"no {noun} {unknown[0]!r}; there are {', '.join(known)}")

@@ -4,10 +4,10 @@ import numpy as np
 
 from nanosieve.core.errors import UsageError
 from nanosieve.simulation.projected.arrangements import ARRANGE, Plan, reach_px
+from nanosieve.simulation.projected.bodies import Scene
 from nanosieve.simulation.projected.canvas import Canvas
 from nanosieve.simulation.projected.particle_settings import MOST_COVERED, ParticleSettings
 from nanosieve.simulation.projected.population import Population
-from nanosieve.simulation.projected.scene import Scene
 
 _ROUND = {"packed", "dense"}
 _RODS = ("rod", "flat_rod")

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from nanosieve.core.errors import UsageError
 from nanosieve.core.segmentation import Polarity
-from nanosieve.simulation.projected.scene import Scene
+from nanosieve.simulation.projected.bodies import Scene
 
 SupportKind = Literal["flat", "textured", "gradient"]
 SUPPORT_KINDS: tuple[SupportKind, ...] = get_args(SupportKind)

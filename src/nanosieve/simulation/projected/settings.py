@@ -1,17 +1,17 @@
 """Settings of images of particles on supports."""
 
 from itertools import product
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from nanosieve.simulation.projected.annotations import AnnotationSettings
-from nanosieve.simulation.projected.materials import check_material
+from nanosieve.simulation.projected.materials import MATERIALS, check_material
 from nanosieve.simulation.projected.modalities import Modalities
 from nanosieve.simulation.projected.oversampling import Oversampling
 from nanosieve.simulation.projected.particle_settings import ParticleSettings
 from nanosieve.simulation.projected.support import KINDS, SupportSettings
-from nanosieve.simulation.ranges import Range, Weights, as_range
+from nanosieve.simulation.ranges import Range, Weights, as_range, named
 from nanosieve.simulation.section import Section
 
 
@@ -25,8 +25,12 @@ class Design(Section):
     ----------
     diameter_nm
         Median diameters.
-    material, support, modality
-        Names.
+    material
+        Names of materials.
+    support
+        Names of supports.
+    modality
+        Names of ways of imaging; each has its table ``[modality.NAME]``.
     """
 
     diameter_nm: tuple[float, ...]
@@ -61,7 +65,7 @@ class Settings(Section):
     shape
         ``(y, x)`` of the image in px.
     pixel_size_nm
-        Of the image.
+        Pixel size of the image. This or ``median_px``.
     median_px
         Median diameter of the particles in px: the pixel size follows from it and from the
         diameter in nm that is drawn, as an operator chooses the magnification by the particles.
@@ -89,7 +93,7 @@ class Settings(Section):
     median_px: Range | None = None
     least_pixel_nm: float = Field(default=0.0, ge=0)
     empty_share: float = Field(default=0.0, ge=0, le=1)
-    material: Weights = Weights({"Au": 1})
+    material: Annotated[Weights, named("material", MATERIALS)] = Weights({"Au": 1})
     particles: ParticleSettings
     support: SupportSettings
     modality: Modalities
@@ -117,8 +121,6 @@ class Settings(Section):
             raise ValueError("pixel_size_nm is more than 0")
         if self.median_px is not None and self.median_px.low < 2:
             raise ValueError("median_px is at least 2: smaller particles are noise")
-        for name in self.material.root:
-            check_material(name)
         self._fits_the_field()
         if self.design is not None:
             missing = sorted(set(self.design.modality) - set(self.modality.given))

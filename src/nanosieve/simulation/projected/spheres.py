@@ -3,8 +3,7 @@
 import numpy as np
 
 from nanosieve.core.errors import UsageError
-from nanosieve.simulation.projected.bodies import lay
-from nanosieve.simulation.projected.scene import Scene
+from nanosieve.simulation.projected.bodies import Scene, lay
 from nanosieve.simulation.projected.solids import Ellipsoid
 
 

@@ -8,7 +8,7 @@ wide as a median particle. What is larger and softer stays as it is.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from nanosieve.simulation.projected import support_bodies, support_films
 from nanosieve.simulation.projected.limits import check_numbers
-from nanosieve.simulation.projected.materials import check_material
-from nanosieve.simulation.ranges import Range, Weights, as_range
+from nanosieve.simulation.projected.materials import MATERIALS
+from nanosieve.simulation.ranges import Range, Weights, as_range, named
 from nanosieve.simulation.section import Section
 
 
@@ -57,21 +57,29 @@ class SupportSettings(Section):
     Parameters
     ----------
     kind
-        Weights of `KINDS`.
+        Weights of the supports.
     film_nm
         Thickness of a flat, holey or lacey film.
     film_material
         Weights of what a flat film is made of.
     roughness
         Standard deviation of a film's thickness as a share of it.
-    bead_nm, blob_nm, tube_nm
-        Diameters of carbon-black spheres, of the small bodies of silica and alumina, of tubes.
+    bead_nm
+        Diameters of carbon-black spheres.
+    blob_nm
+        Diameters of the small bodies of silica and alumina.
+    tube_nm
+        Diameters of tubes.
     crowding
         Share of the field that aggregates cover.
     gradient
         Change of thickness across the field as a share of it.
-    edge_share, fold_share, dirt_share
-        Shares of images with a torn edge, with a fold, with stains.
+    edge_share
+        Share of images with a torn edge.
+    fold_share
+        Share of images with a fold.
+    dirt_share
+        Share of images with stains.
     dirt_nm
         Thickness of stains.
     feature_limit
@@ -81,9 +89,9 @@ class SupportSettings(Section):
         Mean number of events that the support may cost or give: none works on thicker ones.
     """
 
-    kind: Weights
+    kind: Annotated[Weights, named("support", KINDS)]
     film_nm: Range = as_range([3, 30])
-    film_material: Weights = Weights({"carbon": 1})
+    film_material: Annotated[Weights, named("material", MATERIALS)] = Weights({"carbon": 1})
     roughness: Range = as_range({"log": [0.005, 0.08]})
     bead_nm: Range = as_range([20, 60])
     blob_nm: Range = as_range([6, 25])
@@ -99,11 +107,6 @@ class SupportSettings(Section):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        unknown = sorted(set(self.kind.root) - set(KINDS))
-        if unknown:
-            raise ValueError(f"no support {unknown[0]!r}; there are {', '.join(KINDS)}")
-        for name in self.film_material.root:
-            check_material(name)
         check_numbers(self)
         return self
 
@@ -176,7 +179,8 @@ def thin(
     """Thin a support until its bumps are weaker than particles.
 
     Bumps are what a difference of two Gaussians leaves that passes bodies of the particles'
-    diameter; the depth of their strongest thousandth is compared. Edges to vacuum do not count.
+    diameter, or of a half or a quarter of it; the depth of their strongest thousandth is compared.
+    Edges to vacuum do not count.
 
     Parameters
     ----------
@@ -188,22 +192,28 @@ def thin(
         Events in a nanometre of the support.
     """
     limit = settings.feature_limit.draw(rng) * particle_depth
-    sigma = particle_px / 4
     depth = support.thickness_nm * np.float32(per_nm)
+    if not support.exists.any():
+        return support
+    # What is finer than a particle would be taken for specks of its kind.
+    sigmas = [particle_px / 4 / part for part in (1, 2, 4)]
+    strongest = max(_strongest_bump(depth, support.exists, sigma) for sigma in sigmas)
+    mean = float(depth[support.exists].mean())
+    factor = min(1.0, limit / max(strongest, 1e-12), settings.depth_limit / max(mean, 1e-12))
+    thickness = support.thickness_nm * np.float32(factor)
+    return replace(support, thickness_nm=thickness)
+
+
+def _strongest_bump(depth: np.ndarray, exists: np.ndarray, sigma: float) -> float:
+    """Depth of the sphere that would pass as strongly as the support's strongest thousandth."""
     step = max(1, int(sigma / 2))
     coarse = depth[::step, ::step]
     narrow = ndimage.gaussian_filter(coarse, sigma / step, truncate=3)
     band = narrow - ndimage.gaussian_filter(coarse, 2 * sigma / step, truncate=3)
-    inner = ndimage.minimum_filter(support.exists[::step, ::step], int(3 * sigma / step) + 1)
+    inner = ndimage.minimum_filter(exists[::step, ::step], int(3 * sigma / step) + 1)
     if not inner.any():
-        inner = support.exists[::step, ::step]
-    if not inner.any():
-        return support
-    strongest = float(np.percentile(np.abs(band[inner]), 99.9)) / OF_A_SPHERE
-    mean = float(coarse[inner].mean())
-    factor = min(1.0, limit / max(strongest, 1e-12), settings.depth_limit / max(mean, 1e-12))
-    thickness = support.thickness_nm * np.float32(factor)
-    return replace(support, thickness_nm=thickness)
+        inner = exists[::step, ::step]
+    return float(np.percentile(np.abs(band[inner]), 99.9)) / OF_A_SPHERE if inner.any() else 0.0
 
 
 def _flat(settings: SupportSettings, grid: Grid, rng: np.random.Generator) -> np.ndarray:

@@ -117,8 +117,12 @@ def _sheared(
 
 def _cut(mask: np.ndarray, offset: tuple[int, int], shape: tuple[int, int]) -> Boxed:
     """Mask at ``offset`` of the frame, cut to it."""
-    sides = zip(offset, mask.shape, shape, strict=True)
-    rows, columns = (slice(max(a, 0), max(min(a + n, full), 0)) for a, n, full in sides)
+    starts = [min(max(a, 0), full) for a, full in zip(offset, shape, strict=True)]
+    stops = [
+        max(min(a + n, full), start)
+        for a, n, full, start in zip(offset, mask.shape, shape, starts, strict=True)
+    ]
+    rows, columns = (slice(start, stop) for start, stop in zip(starts, stops, strict=True))
     top, left = offset
     return Boxed(
         (rows, columns),

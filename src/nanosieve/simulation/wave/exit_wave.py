@@ -1,8 +1,9 @@
 """The wave that leaves a specimen, by abTEM's multislice.
 
 What is approximate: electrons that excite the specimen (plasmons) are imaged like all others, which
-the contrast factor of the optics makes up for in part; those scattered beyond what the grid keeps
-(33 mrad at 300 kV and 0.02 nm), thermally or not, are lost, as in an aperture of that size.
+the contrast factor of the optics makes up for in part. Of those that one atom scatters beyond what
+the grid keeps (33 mrad at 300 kV and 0.02 nm), the thermally scattered ones are lost, as in an
+aperture of that size (`nanosieve.simulation.wave.absorption`), the others stay in the beam.
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,9 +57,10 @@ class MultisliceSettings(Section):
     ----------
     sampling_nm
         Upper limit of the grid's spacing; at 0.02 nm scattering up to 33 mrad is kept at 300 kV.
-    slice_nm, light_slice_nm
-        Upper limits of the slices' thickness: where there are atoms heavier than calcium, and
-        where there are only lighter ones.
+    slice_nm
+        Upper limit of the slices' thickness where there are atoms heavier than calcium.
+    light_slice_nm
+        The same where there are only lighter ones.
     frozen_phonons
         If positive, so many configurations of displaced atoms instead of Debye-Waller damping.
     """

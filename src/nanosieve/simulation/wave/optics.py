@@ -86,7 +86,7 @@ class Optics:
     image_spread_nm
         Standard deviation of the image's movement: vibration, drift, thermal magnetic noise.
     aperture_mrad
-        Half-angle of the objective aperture; without one, None.
+        Half-angle of the objective aperture; not given without one.
     contrast
         Factor on the modulation around the mean, for what no elastic model gives
         (Hytch and Stobbs, Ultramicroscopy 53 (1994) 191).

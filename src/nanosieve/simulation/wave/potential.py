@@ -34,7 +34,7 @@ def grid_shape(cell: tuple[float, float, float], sampling_nm: float) -> tuple[in
 
 
 def _fast_length(least: float) -> int:
-    """Smallest multiple of 8 of no prime factor above 5 that is not below ``least``.
+    """Smallest multiple of 8 of no prime factor above 7 that is not below ``least``.
 
     Multiples of 256 are left out: FFTW's estimated plans take several times as long for them.
     """
@@ -45,8 +45,8 @@ def _fast_length(least: float) -> int:
 
 
 def _rest(number: int) -> int:
-    """What is left of a number after dividing by 2, 3 and 5; 1 if that is all."""
-    for prime in (2, 3, 5):
+    """What is left of a number after dividing by 2, 3, 5 and 7; 1 if that is all."""
+    for prime in (2, 3, 5, 7):
         while number % prime == 0:
             number //= prime
     return number
