@@ -21,8 +21,8 @@ from nanosieve.simulation.texture import Texture
 Band = tuple[float, float]
 """Lower and upper spatial frequency of a lattice, 1/nm."""
 
-# One set of fringes was found by eye down to 3, three that cross were lost below 5; discs and facets
-# down to 3.5 to 4.5, by how smooth the support is.
+# By eye, one set of fringes was found down to 3, three that cross were lost below 5; discs and
+# facets were found down to 3.5 to 4.5, by how smooth the support is.
 LEAST_FRINGE_SNR = 3.0
 LEAST_CONTRAST_CNR = 4.0
 

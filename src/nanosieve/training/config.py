@@ -65,8 +65,8 @@ class TrainConfig(Section):
     (4, 0.0001, ('set',))
     >>> TrainConfig.from_dict({"data": {"path": "set"}, "tiles": {"sise": 9}, "batch": 0})
     Traceback (most recent call last):
-    nanosieve.core.errors.UsageError: settings: batch: Input should be greater than or equal \
-to 1, got 0; tiles.sise: no such setting, did you mean size?
+    nanosieve.core.errors.UsageError: settings: batch: must be at least 1, got 0; \
+tiles.sise: no such setting, did you mean size?
     """
 
     name: str = Field(default="model", min_length=1, max_length=100)
