@@ -179,6 +179,15 @@ def test_what_a_killed_run_left_is_made_again(tmp_path):
     assert content(tmp_path) == before
 
 
+def test_what_users_put_beside_the_images_stays(tmp_path):
+    simulate(preset(images=2, full=True), 2, tmp_path)
+    mine = ("masks/gold_00000_0_corrected.png", "outlines/gold_00000_0.roi")
+    for name in mine:
+        (tmp_path / name).touch()
+    simulate(preset(images=2, full=True), 4, tmp_path)
+    assert all((tmp_path / name).exists() for name in mine)
+
+
 def test_what_users_wrote_into_the_index_stays(tmp_path):
     simulate(preset(), 2, tmp_path)
     index = tmp_path / "dataset.csv"
@@ -249,6 +258,14 @@ def test_clearing_removes_what_is_ours(tmp_path):
     assert list(content(tmp_path)) == ["images/mine.tif", "simulation.json"]
     assert simulate(preset(), 1, tmp_path, seed=1).images == 1
     clear(tmp_path / "nowhere")
+
+
+def test_clearing_leaves_the_rows_of_other_images(tmp_path):
+    simulate(preset(), 2, tmp_path)
+    index = tmp_path / "dataset.csv"
+    index.write_text(index.read_text() + "mine,me,,0.5,yes\n")
+    clear(tmp_path)
+    assert [line.split(",")[0] for line in index.read_text().splitlines()] == ["name", "mine"]
 
 
 @pytest.mark.parametrize(

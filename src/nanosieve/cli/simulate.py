@@ -143,8 +143,12 @@ def _sheet(made: "Made") -> None:
 
     sheet = made.folder / SHEET
     if made.made or (made.images and not sheet.exists()):
-        write_dataset_sheet(sheet, Dataset.open(made.folder), classes=made.classes)
-        print(f"Look at {sheet}")
+        try:
+            write_dataset_sheet(sheet, Dataset.open(made.folder), classes=made.classes)
+        except UsageError as error:  # what its user has added or struck out
+            line(f"no sheet: {error}")
+        else:
+            print(f"Look at {sheet}")
 
 
 @contextmanager

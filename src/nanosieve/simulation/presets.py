@@ -158,7 +158,7 @@ def check(values: dict[str, Any], *, name: str, where: str = "settings") -> Pres
     word = values.get("kind")
     if word is None:
         raise UsageError(f"{where}: kind: is missing; give one of {', '.join(KINDS)}")
-    if word not in KINDS:
+    if not isinstance(word, str) or word not in KINDS:
         raise UsageError(f"{where}: kind: no kind {word!r}{suggestion(str(word), KINDS)}")
     kind = KINDS[word]
     model = import_module(kind.module).Settings

@@ -115,8 +115,8 @@ class Weights(RootModel[dict[str, float]]):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         weights = list(self.root.values())
-        if not weights or min(weights) < 0 or not sum(weights) > 0:
-            raise ValueError("weights are not negative, and one of them is positive")
+        if not weights or min(weights) < 0 or not 0 < sum(weights) < np.inf:
+            raise ValueError("weights are finite, not negative, and one of them is positive")
         return self
 
     @property

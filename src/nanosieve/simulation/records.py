@@ -5,19 +5,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from nanosieve._version import __version__
 from nanosieve.core.errors import UsageError
 from nanosieve.files.atomic import atomic_path, output_errors, remove_leftovers
+from nanosieve.files.dataset_index import read_index, update_index
 from nanosieve.simulation.presets import Preset
 from nanosieve.simulation.tables import TABLES, write_tables
 
 RECORD = "simulation.json"
 SETTINGS = "preset.toml"
 SHEET = "sheet.png"
-_FORMAT = 1
+_FORMAT = 2
 _STRUCTURES = "structures"
 _FOLDERS = (
     "images", "masks", "instances", "ignore", "outlines", "amount", "movies", "tables", _STRUCTURES,
@@ -180,9 +181,11 @@ class SimulationFolder:
                 yield record
 
     def _sweep(self, known: set[str]) -> None:
+        # What else bears the name of an image is its user's: a mask by hand, regions.
+        images = {PurePosixPath(name).stem for name in known}
         for file in list(_files(self.path)):
             name = file.relative_to(self.path).as_posix()
-            if name not in known and self._ours(file.stem):
+            if name not in known and self._ours(file.stem) and file.stem not in images:
                 with output_errors(file):
                     file.unlink(missing_ok=True)
         for folder in {file.parent for file in _files(self.path)}:
@@ -223,9 +226,11 @@ def clear(path: Path) -> None:
             )
         return
     files = [file for file in _files(path) if _is_of(str(old.get("preset")), file.stem)]
-    for file in [*files, *(path / name for name in (*TABLES, SETTINGS, SHEET))]:
+    index, *tables = (path / name for name in (*TABLES, SETTINGS, SHEET))
+    for file in [*files, *tables]:
         with output_errors(file):
             file.unlink(missing_ok=True)
+    _clear_index(index, str(old.get("preset")))
     # The user may keep more in the folder: it stays known as one of simulated images.
     _write_json(path / RECORD, {})
     for folder in [*(path / "tables").glob("*"), *(path / name for name in _FOLDERS)]:
@@ -233,13 +238,26 @@ def clear(path: Path) -> None:
             folder.rmdir()
 
 
+def _clear_index(path: Path, preset: str) -> None:
+    """Remove the rows of simulated images; the file too, if its user has added none."""
+    rows = read_index(path, []) or {}
+    ours = [name for name in rows if _is_of(preset, name)]
+    if len(ours) < len(rows):
+        update_index(path, [], gone=ours)
+        return
+    with output_errors(path):
+        path.unlink(missing_ok=True)
+
+
 def _is_of(preset: str, name: str) -> bool:
     """Tell whether a name is one of those that a preset gives to images.
 
-    >>> _is_of("bf", "bf_00012_3"), _is_of("bf", "bf_mine"), _is_of("bf", "my-bf_00012")
-    (True, False, False)
+    >>> [_is_of("bf", name) for name in ("bf_00012_3", "bf_00012_f003")]
+    [True, True]
+    >>> [_is_of("bf", name) for name in ("bf_00012_corrected", "bf_mine", "my-bf_00012")]
+    [False, False, False]
     """
-    return re.fullmatch(rf"{re.escape(preset)}_\d{{5,}}(_\w+)?", name) is not None
+    return re.fullmatch(rf"{re.escape(preset)}_\d{{5,}}(_f?\d+)?", name) is not None
 
 
 def _named(record: Mapping[str, Any]) -> Iterator[str]:

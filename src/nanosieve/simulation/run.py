@@ -261,5 +261,6 @@ def _simulated(index: int, order: _Order) -> Iterator[Simulated]:
 def _died(index: int, order: _Order) -> Outcome:
     return Outcome(
         order.folder.structure(index),
-        message="its process was killed, most likely for want of memory; try --jobs 1",
+        message="its process was killed, most likely for want of memory, "
+        "alone too: make the field smaller or the sampling coarser",
     )
