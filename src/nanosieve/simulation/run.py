@@ -103,6 +103,7 @@ class _Order:
 
     @property
     def structures(self) -> int:
+        """How many are needed for all that is wanted."""
         counted = self.folder.preset.counts == "movies"
         return self.n if counted else -(-self.n // self.folder.preset.per_structure)
 

@@ -74,6 +74,14 @@ class Boxed(NamedTuple):
     box: tuple[slice, slice]
     outline: np.ndarray
 
+    def touches_frame(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether a pixel of it lies at the frame of an image ``(y, x)``."""
+        return any(
+            places.size > 0
+            and (places.min() + part.start == 0 or places.max() + part.start == n - 1)
+            for places, part, n in zip(np.nonzero(self.outline), self.box, shape, strict=True)
+        )
+
 
 def visibility(
     clean: np.ndarray,

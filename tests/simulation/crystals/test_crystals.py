@@ -288,12 +288,13 @@ def test_impossible_settings_are_refused_before_any_computing(changes, message):
 
 
 def test_the_sampling_that_a_large_aperture_is_told_to_need_is_enough():
-    Settings.model_validate(
+    settings = Settings.model_validate(
         _settings(
             optics__corrected={"energy_kv": 300, "aperture_mrad": 45},
             multislice={"sampling_nm": 0.0145},
         )
     )
+    assert settings.multislice.sampling_nm == 0.0145
 
 
 @pytest.mark.parametrize(

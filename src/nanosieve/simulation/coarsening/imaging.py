@@ -142,8 +142,7 @@ def _detector(
     detector = modality.detector.draw(rng)
     if modality.electrons_per_px is None:
         return detector
-    electrons = modality.electrons_per_px.draw(rng)
-    return replace(detector, dose_e_per_A2=electrons / (10 * pixel_size_nm) ** 2)
+    return detector.exposed(modality.electrons_per_px.draw(rng), pixel_size_nm)
 
 
 def expose(microscope: Microscope, snapshot: Snapshot, course: Course) -> Exposure:

@@ -27,7 +27,7 @@ from nanosieve.simulation.coarsening.tables import events, track_rows
 from nanosieve.simulation.detector.detect import detect
 from nanosieve.simulation.projected.contrast import Exposure
 from nanosieve.simulation.simulated import ParticleTruth, Simulated
-from nanosieve.simulation.visibility import Visibility, ignore_mask
+from nanosieve.simulation.visibility import Boxed, Visibility, ignore_mask
 
 __all__ = ["Settings", "simulate"]
 
@@ -124,11 +124,8 @@ def _digits(course: Course) -> int:
 def _truth(
     seen: View, sights: list[Visibility], material: str, pixel_size_nm: float
 ) -> tuple[ParticleTruth, ...]:
-    height, width = seen.scene.shape
     rows = []
     for particle, body, sight in zip(seen.ids, seen.scene.bodies, sights, strict=True):
-        y, x = np.nonzero(body.outline)
-        y, x = y + body.box[0].start, x + body.box[1].start
         diameter = body.diameter_px * pixel_size_nm
         rows.append(
             ParticleTruth(
@@ -142,9 +139,7 @@ def _truth(
                 angle_deg=body.angle_deg,
                 contrast_cnr=sight.contrast_cnr,
                 visible=sight.visible,
-                touches_border=bool(
-                    y.min() == 0 or x.min() == 0 or y.max() == height - 1 or x.max() == width - 1
-                ),
+                touches_border=Boxed(body.box, body.outline).touches_frame(seen.scene.shape),
             )
         )
     return tuple(rows)

@@ -1,7 +1,7 @@
 """A detector of which everything is settled."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 from nanosieve.simulation.detector.blemishes import Blemishes
 from nanosieve.simulation.detector.output import Output
@@ -57,6 +57,10 @@ class Detector:
     def beam_e(self, pixel_size_nm: float) -> float:
         """Detected electrons that the incident beam alone gives in a pixel."""
         return self.efficiency * self._dose_e_per_px(pixel_size_nm)
+
+    def exposed(self, electrons_per_px: float, pixel_size_nm: float) -> Self:
+        """Give the dose in electrons that fall on a pixel."""
+        return replace(self, dose_e_per_A2=electrons_per_px / (10 * pixel_size_nm) ** 2)
 
     def parameters(self, *, pixel_size_nm: float) -> dict[str, Any]:
         """All of it, flat, for ``imaging.csv``; what a model has not is left out.

@@ -261,6 +261,7 @@ def _absorbed(depth: np.ndarray, veil: float) -> np.ndarray:
 def finished(
     intensity: np.ndarray, bare: np.ndarray, light: np.ndarray, blur: float, imaged: Imaged
 ) -> Exposure:
+    """Light and blur an image with its particles and without."""
     both = [np.clip(one * light, 0, None).astype(np.float32) for one in (intensity, bare)]
     if blur > 0:
         both = [ndimage.gaussian_filter(one, blur, truncate=3) for one in both]

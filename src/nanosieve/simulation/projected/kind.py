@@ -120,8 +120,7 @@ def _camera(settings: Settings, field: Field, rng: np.random.Generator) -> _Came
     shape = detector_shape(settings.shape, settings.oversampling.draw_factor(rng))
     pixel = field.pixel_size_nm * settings.shape[0] / shape[0]
     if field.modality.electrons_per_px is not None:
-        electrons = field.modality.electrons_per_px.draw(rng)
-        detector = replace(detector, dose_e_per_A2=electrons / (10 * pixel) ** 2)
+        detector = detector.exposed(field.modality.electrons_per_px.draw(rng), pixel)
     least = field.modality.least_cnr.draw(rng)
     # Contrast over noise grows with the root of the exposure.
     raised = (least / max(_typical_cnr(field, detector), 1e-9)) ** 2 if field.scene.bodies else 1.0
@@ -266,24 +265,13 @@ def _truth(
             contrast_cnr=seen[k].contrast_cnr,
             # Under others lies what nobody could point at.
             visible=bool(seen[k].visible and not printed[k] and areas[k]),
-            touches_border=_touches(one, (shape[0], shape[1])),
+            touches_border=one.at.touches_frame(shape),
             overlapped=shared[k],
         )
         for k, one in enumerate(frame.placed)
     )
     lost = ignore_mask(frame.instances, [row.visible for row in rows])
     return rows, lost | (covered & (frame.instances > 0))
-
-
-def _touches(one: Placed, shape: tuple[int, int]) -> bool:
-    rows, columns = np.nonzero(one.at.outline)
-    top, left = one.at.box[0].start, one.at.box[1].start
-    return bool(
-        rows.min() + top == 0
-        or columns.min() + left == 0
-        or rows.max() + top == shape[0] - 1
-        or columns.max() + left == shape[1] - 1
-    )
 
 
 def _outlines(frame: _Frame, rows: tuple[ParticleTruth, ...]) -> Sequence[np.ndarray]:
