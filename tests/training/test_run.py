@@ -17,8 +17,10 @@ from nanosieve.core.errors import NanosieveError, UsageError
 from nanosieve.files.dataset import Dataset
 from nanosieve.measurement.agreement.pixels import confusion
 from nanosieve.models.load import load_model
+from nanosieve.networks import build
 from nanosieve.networks.files import load_weights
 from nanosieve.training.calibration import margin_histogram
+from nanosieve.training.config import TrainConfig
 from nanosieve.training.data import load_images
 from nanosieve.training.finetune import make_network
 from nanosieve.training.judge import load_judged
@@ -285,7 +287,7 @@ def test_large_images_are_predicted_as_whole_ones(monkeypatch):
     network = TinyNet().eval()
     image = np.random.default_rng(0).normal(size=(90, 70)).astype(np.float32)
     with torch.no_grad():
-        whole = margin(network(torch.from_numpy(image)[None, None]), network.classes, "softmax")[0]
+        whole = margin(network(torch.from_numpy(image)[None, None]), network)[0]
     monkeypatch.setattr("nanosieve.training.predict.side_of", lambda *_: 32)
     np.testing.assert_allclose(image_margin(network, image), whole.numpy(), atol=1e-6)
 
@@ -293,10 +295,25 @@ def test_large_images_are_predicted_as_whole_ones(monkeypatch):
 def test_margin_is_the_logarithm_of_the_odds():
     logits = torch.randn(2, 3, 4, 5)
     probability = logits.softmax(1)[:, 1:].sum(1)
-    found = margin(logits, ("support", "rod", "disc"), "softmax")
-    torch.testing.assert_close(found, torch.logit(probability))
-    found = margin(logits, ("rod", "disc", "core"), "sigmoid")
+    exclusive = build("nanosieve", classes=("support", "rod", "disc"), activation="softmax")
+    torch.testing.assert_close(margin(logits, exclusive), torch.logit(probability))
+    exclusive.foreground = ("disc",)
+    probability = logits.softmax(1)[:, 2]
+    torch.testing.assert_close(margin(logits, exclusive), torch.logit(probability))
+    found = margin(logits, build("nanosieve", classes=("rod", "disc", "core")))
     torch.testing.assert_close(found.sigmoid(), logits[:, :2].sigmoid().amax(1))
+
+
+def test_what_counts_as_particle_can_be_chosen_but_only_among_the_classes():
+    classes = ["lattice", "boundary", "contamination"]
+    values = {
+        "data": {"path": "set", "classes": classes, "foreground": ["contamination"]},
+        "network": {"settings": {"classes": classes, "activation": "softmax"}},
+    }
+    assert make_network(TrainConfig.from_dict(values)).foreground == ("contamination",)
+    values["data"]["foreground"] = ["dirt"]
+    with pytest.raises(UsageError, match="dirt must be classes of the network, which are lattice"):
+        make_network(TrainConfig.from_dict(values))
 
 
 def test_summary_counts_an_image_once_however_often_it_was_judged():

@@ -9,7 +9,7 @@ except ModuleNotFoundError as error:
         raise
     raise UsageError('networks need torch: pip install "nanosieve[train]"') from None
 
-from nanosieve.networks.base import Network, describe
+from nanosieve.networks.base import CORE, Network, describe
 from nanosieve.networks.registry import NAMES, build
 
-__all__ = ["NAMES", "Network", "build", "describe"]
+__all__ = ["CORE", "NAMES", "Network", "build", "describe"]

@@ -13,6 +13,8 @@ from nanosieve.core.errors import UsageError
 from nanosieve.networks import receptive_field
 
 CLASSES = ("support", "particle")
+# The class that marks the inner part of a particle: it splits particles, it is none by itself.
+CORE = "core"
 # A settings file is not trusted: no width or depth beyond these is ever built.
 _LARGEST_WIDTH = 1024
 
@@ -30,6 +32,9 @@ class Network(nn.Module):
     activation
         What makes probabilities of the logits: ``softmax`` over exclusive classes, or ``sigmoid``
         for each class by itself.
+    foreground
+        Classes that count as particle: of exclusive ones all but the first, of independent ones
+        all but ``support`` and ``core``, unless a training says otherwise.
     tile_exact
         False if a layer sees statistics of the whole tile, so that tiles and whole image differ.
     note
@@ -48,6 +53,11 @@ class Network(nn.Module):
         super().__init__()
         self.classes = checked_classes(classes, activation)
         self.activation = activation
+        self.foreground = (
+            self.classes[1:]
+            if activation == "softmax"
+            else tuple(name for name in self.classes if name not in (CLASSES[0], CORE))
+        )
         self.settings: dict[str, Any] = {}
         self.resolved: dict[str, Any] = {}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,8 @@ class NanosieveNet(Network):
     sees the image itself once more, which is what places the edges.
 
     Outputs are ``particle`` and ``core``: the inside of each particle, away from its edge, from
-    which touching particles are told apart. Each is a class by itself.
+    which touching particles are told apart. Each is a class by itself, unless ``activation`` is
+    ``softmax``.
 
     Parameters
     ----------
@@ -36,6 +38,8 @@ class NanosieveNet(Network):
         it stays at half resolution and writes four pixels at a time, which is less work.
     classes
         Names of the output channels.
+    activation
+        ``sigmoid``: each class by itself; ``softmax``: they exclude each other.
     """
 
     def __init__(
@@ -47,8 +51,10 @@ class NanosieveNet(Network):
         pool: str = "max",
         detail: int = 4,
         classes: Sequence[str] = ("particle", "core"),
+        activation: Literal["sigmoid", "softmax"] = "sigmoid",
     ) -> None:
-        super().__init__(classes, "sigmoid")
+        one_of("activation", activation, ("sigmoid", "softmax"))
+        super().__init__(classes, activation)
         whole("width", width)
         whole("levels", levels, 1, 7)
         whole("widest", widest, width)

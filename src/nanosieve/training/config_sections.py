@@ -79,6 +79,8 @@ class DataConfig(Section):
         Divide groups between training and validation. Scores may then leak, and the report says so.
     classes
         Names of the values of the masks, from 0.
+    foreground
+        Classes that count as particle; by default all but the first.
     polarity
         What particles look like: ``dark``, ``bright``, or ``auto``: told from the truth of each
         image.
@@ -96,6 +98,7 @@ class DataConfig(Section):
     groups: Groups = "dataset"
     ungrouped: bool = False
     classes: tuple[str, ...] = Field(default=("support", "particle"), min_length=2, max_length=64)
+    foreground: tuple[str, ...] = ()
     polarity: Literal["auto", "dark", "bright"] = "auto"
     annotations: bool = True
     core_depth: float = Field(default=0.5, gt=0, lt=1)

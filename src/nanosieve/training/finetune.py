@@ -28,6 +28,12 @@ def make_network(config: TrainConfig) -> Network:
         If the weights cannot be read.
     """
     network = build(config.network.name, **config.network.settings)
+    network.foreground = config.data.foreground or network.foreground
+    if not set(network.foreground) <= set(network.classes):
+        raise UsageError(
+            f"data.foreground: {', '.join(network.foreground)} must be classes of the network, "
+            f"which are {', '.join(network.classes)}"
+        )
     if config.start.weights is not None:
         learned = load_weights(config.start.weights)
         if (learned.name, learned.settings) != (network.name, network.settings):

@@ -10,7 +10,7 @@ from nanosieve.files.atomic import atomic_path
 from nanosieve.networks import Network
 from nanosieve.training.calibration import N_BINS, margin_histogram
 from nanosieve.training.data import TrainingImage
-from nanosieve.training.predict import foreground, image_margin
+from nanosieve.training.predict import image_margin
 from nanosieve.training.scores import Judged, Role
 from nanosieve.training.splits import Split
 from nanosieve.training.targets import PARTICLE
@@ -37,11 +37,10 @@ def judge(
     data_classes
         Names of the values of the masks.
     """
-    shown = foreground(network.classes, network.activation)
     judged = []
     for place, role in _roles(split):
         image = images[place]
-        truth = _truth(image, shown, data_classes)
+        truth = _truth(image, network.foreground, data_classes)
         valid = None if image.ignore is None else ~image.ignore
         histogram = margin_histogram(truth, image_margin(network, image.image), valid=valid)
         judged.append(Judged(image.name, image.group, split.name, seed, role, histogram))

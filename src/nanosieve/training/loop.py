@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 from torch import Tensor, nn, optim
 
@@ -243,7 +244,8 @@ def _placed(network: Network, accelerator: Accelerator) -> Network:
     """Onto the device; batch norms over several GPUs take the statistics of the whole batch."""
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-    return network.to(accelerator.device)
+    # Convolutions of few channels are up to twice as fast with the channels innermost.
+    return network.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _batches(tiles: Tiles, task: Task, config: TrainConfig, accelerator: Accelerator) -> Batches:

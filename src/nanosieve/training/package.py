@@ -12,13 +12,12 @@ from nanosieve.files.atomic import atomic_path
 from nanosieve.models.card import CARD_KEY, ModelCard, TrainingData
 from nanosieve.models.check import CHECK_KEY, Check, make_check
 from nanosieve.models.domain import describe, fit_domain
-from nanosieve.networks import Network
+from nanosieve.networks import CORE, Network
 from nanosieve.networks.effective_field import effective_field, spread_points
 from nanosieve.networks.export import Probability, export_onnx
-from nanosieve.networks.files import save_weights
+from nanosieve.networks.files import rounded, save_weights
 from nanosieve.training.config import TrainConfig
 from nanosieve.training.data import TrainingImage
-from nanosieve.training.predict import CORE, foreground
 
 _CHECK_SIDE = 64
 _LEAST_AREA_PX = 12
@@ -74,17 +73,45 @@ def write_model(
     """
     network = network.cpu().eval()
     card = make_card(network, config, images, findings)
-    check = _check(network, findings.temperature)
-    with atomic_path(folder / "model.safetensors") as temporary:
-        save_weights(network, temporary)
-    with atomic_path(folder / "model.onnx") as temporary:
+    write_files(folder / "model.onnx", network, card)
+    return card
+
+
+def write_files(path: Path, network: Network, card: ModelCard, *, half: bool = False) -> None:
+    """Write the ``.onnx`` file with its card and a test inside, and ``.safetensors`` beside it.
+
+    Parameters
+    ----------
+    path
+        The ONNX file.
+    network
+        With its trained weights, on the CPU, in evaluation mode.
+    card
+        Of the network.
+    half
+        Keep weights as float16 in both files, which then hold the same, and are half as large; the
+        test is of these weights.
+
+    Raises
+    ------
+    OutputError
+        If they cannot be written.
+    UsageError
+        If a weight is too large for float16.
+    """
+    if half:
+        network = rounded(network)
+    check = _check(network, card.temperature)
+    with atomic_path(path.with_suffix(".safetensors")) as temporary:
+        save_weights(network, temporary, half=half)
+    with atomic_path(path) as temporary:
         export_onnx(
             network,
             temporary,
             metadata={CARD_KEY: card.to_json(), CHECK_KEY: check.to_json()},
-            temperature=findings.temperature,
+            temperature=card.temperature,
+            half=half,
         )
-    return card
 
 
 def make_card(
@@ -104,7 +131,7 @@ def make_card(
         settings=network.settings,
         classes=network.classes,
         activation=network.activation,
-        foreground=foreground(network.classes, network.activation),
+        foreground=network.foreground,
         core=CORE if network.activation == "sigmoid" and CORE in network.classes else None,
         pixel_size_nm=config.input.pixel_size_nm,
         pixel_size_range_nm=(min(sizes), max(sizes)) if len(sizes) == len(images) else None,
@@ -149,9 +176,7 @@ def _diameters(images: Sequence[TrainingImage], config: TrainConfig) -> tuple[fl
 
 def _effective_field(network: Network, images: Sequence[TrainingImage]) -> float | None:
     """Side that holds 95 % of the gradient: the median over some of the images."""
-    channels = [
-        network.classes.index(name) for name in foreground(network.classes, network.activation)
-    ]
+    channels = [network.classes.index(name) for name in network.foreground]
     sides = []
     for image in images[:: max(1, len(images) // _FIELD_IMAGES)][:_FIELD_IMAGES]:
         points = spread_points(image.classes, _FIELD_POINTS, network.reach)

@@ -1,7 +1,5 @@
 """Whole images through a network while it is being trained and judged."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,36 +7,16 @@ from torch import Tensor
 from nanosieve.models.tiler import cut, halo_of, side_of, tiles
 from nanosieve.networks import Network
 
-# The class that marks the inner part of a particle: it splits particles, it is none by itself.
-CORE = "core"
-SUPPORT = "support"
 
-
-def foreground(classes: Sequence[str], activation: str) -> tuple[str, ...]:
-    """Names of the classes that count as particle.
-
-    Of exclusive classes (softmax) all but the first, which is the support; of independent ones
-    (sigmoid) all but ``support`` and ``core``.
-
-    Examples
-    --------
-    >>> foreground(("support", "rod", "sphere"), "softmax"), foreground(("particle", "core"), "")
-    (('rod', 'sphere'), ('particle',))
-    """
-    if activation == "softmax":
-        return tuple(classes[1:])
-    return tuple(name for name in classes if name not in (CORE, SUPPORT))
-
-
-def margin(logits: Tensor, classes: Sequence[str], activation: str) -> Tensor:
-    """Logarithm of the odds of particle against support.
+def margin(logits: Tensor, network: Network) -> Tensor:
+    """Logarithm of the odds of particle against all else.
 
     Parameters
     ----------
     logits
-        ``(n, c, h, w)``.
-    classes, activation
-        Of the network. Of independent classes the likeliest counts.
+        ``(n, c, h, w)`` of the network.
+    network
+        Tells which classes count as particle. Of independent ones the likeliest counts.
 
     Returns
     -------
@@ -47,14 +25,16 @@ def margin(logits: Tensor, classes: Sequence[str], activation: str) -> Tensor:
 
     Examples
     --------
+    >>> from nanosieve.networks import build
     >>> logits = torch.tensor([1.0, 3.0]).reshape(1, 2, 1, 1)
-    >>> margin(logits, ("support", "particle"), "softmax").item()
+    >>> margin(logits, build("horwath-unet1024")).item()
     2.0
     """
-    if activation == "softmax":
-        return logits[:, 1:].logsumexp(1) - logits[:, 0]
-    channels = [classes.index(name) for name in foreground(classes, activation)]
-    return logits[:, channels].amax(1)
+    front = [network.classes.index(name) for name in network.foreground]
+    if network.activation == "sigmoid":
+        return logits[:, front].amax(1)
+    back = [index for index in range(len(network.classes)) if index not in front]
+    return logits[:, front].logsumexp(1) - logits[:, back].logsumexp(1)
 
 
 @torch.no_grad()
@@ -80,6 +60,6 @@ def image_margin(network: Network, image: np.ndarray) -> np.ndarray:
     result = np.empty(image.shape, np.float32)
     for tile in tiles(image.shape, halo=halo, stride=network.stride, side=side):
         part = torch.from_numpy(cut(image, tile))[None, None].to(device)
-        found = margin(network(part), network.classes, network.activation)[0]
+        found = margin(network(part), network)[0]
         result[tile.core] = found.float().cpu().numpy()[tile.inner]
     return result

@@ -9,7 +9,7 @@ from torch import Tensor
 from nanosieve.networks import Network
 from nanosieve.training.batches import Batch
 from nanosieve.training.losses import WeightedSum
-from nanosieve.training.predict import foreground, margin
+from nanosieve.training.predict import margin
 
 
 class Tally:
@@ -24,14 +24,15 @@ class Tally:
     """
 
     def __init__(self, network: Network, device: torch.device) -> None:
-        self._classes, self._activation = network.classes, network.activation
+        self._network = network
+        self._front = [network.classes.index(name) for name in network.foreground]
         # Loss times its weight, the weights, then pixels found and pixels wrong.
         self._sums = torch.zeros(4, device=device)
 
     def add(self, loss: Tensor, logits: Tensor, batch: Batch, *, weight: Tensor | float) -> None:
         """Add a batch, whose loss counts ``weight`` times."""
         with torch.no_grad():
-            found = margin(logits, self._classes, self._activation) >= 0
+            found = margin(logits, self._network) >= 0
             truth, counted = self._truth(batch.target), batch.weight > 0
             pixels = [truth & found & counted, (truth ^ found) & counted]
             both, wrong = (part.sum() for part in pixels)
@@ -40,9 +41,8 @@ class Tally:
 
     def _truth(self, target: Tensor) -> Tensor:
         if target.ndim == 3:
-            return target > 0
-        shown = foreground(self._classes, self._activation)
-        return target[:, [self._classes.index(name) for name in shown]].amax(1) > 0.5
+            return torch.isin(target, torch.tensor(self._front, device=target.device))
+        return target[:, self._front].amax(1) > 0.5
 
     def means(self, accelerator: Accelerator | None = None) -> tuple[float, float]:
         """Mean loss and Dice, of all processes if an accelerator is given; NaN without pixels."""

@@ -8,9 +8,9 @@ import numpy as np
 from scipy import ndimage
 
 from nanosieve.core.errors import UsageError
+from nanosieve.networks import CORE
 from nanosieve.training.data import TrainingImage
 
-CORE = "core"
 PARTICLE = "particle"
 
 # One byte a pixel, so that all truth is sampled at once: class number, core, ignored.
