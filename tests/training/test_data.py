@@ -9,12 +9,14 @@ import pytest
 import tifffile
 from made import config, disc, image, write_folder
 from PIL import Image
+from scipy import ndimage
 
 from nanosieve.core.errors import RefusedInput, UsageError
 from nanosieve.prepare.network_input import InputSpec, network_input
 from nanosieve.prepare.outliers import remove_outliers
 from nanosieve.training.checks import check_images, check_instances, class_numbers, content
 from nanosieve.training.data import TrainingImage, load_images
+from nanosieve.training.fit_check import check_fit
 from nanosieve.training.moments import moment_of
 
 
@@ -180,6 +182,19 @@ def test_masks_in_another_order_are_refused(tmp_path: Path) -> None:
     assert "a: its mask does not match it, but the image b; name the files alike" in message
     assert "b: its mask does not match it, but the image a" in message
     assert "c:" not in message
+
+
+def test_in_many_images_a_mask_fits_some_other_image_by_chance() -> None:
+    rng = np.random.default_rng(0)
+    images = []
+    for number in range(300):
+        uneven = ndimage.gaussian_filter(rng.normal(size=(64, 64)), 20).astype(np.float32)
+        mask = disc((64, 64), rng.uniform(16, 48, 2), 14).astype(np.uint8)
+        images.append(TrainingImage(f"{number}", f"{number}", uneven, mask, mask.astype(np.int32)))
+    masks = [one.classes - one.classes.mean() for one in images]
+    fits = np.corrcoef([one.image.ravel() for one in images], [mask.ravel() for mask in masks])
+    assert np.mean(np.abs(fits[300:, :300]).max(1) > 0.5) > 0.5
+    assert check_fit(images) == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 Masks that were exported in another order, or turned, have the right shape and train a network to
 nothing. They are found by correlation at 64 x 64: a mask that has next to none with its own image
 and much with another one is refused. A lattice without contrast has none with any, and passes.
+In large sets faint images fit some mask by chance, but then several masks nearly as well.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from nanosieve.training.data import TrainingImage
 
 _SIDE = 64
-_NONE, _MUCH = 0.15, 0.5  # correlations
+# Correlations. Of 2228 simulated images, 315 of which have none with their own mask, the best of
+# all turns reached 0.56 by chance, that with another image 0.8, at most 0.23 ahead of the next.
+_NONE, _MUCH, _TURNED, _AHEAD = 0.15, 0.5, 0.6, 0.25
 _TURNS = (
     "as it is",
     *(f"turned by {degrees} degrees" for degrees in (90, 180, 270)),
@@ -39,7 +42,7 @@ def check_fit(images: Sequence["TrainingImage"]) -> list[str]:
     for place in np.flatnonzero(own < _NONE).tolist():
         image = images[place]
         turned = np.abs([(turn * masks[place]).mean() for turn in _turns(pictures[place])])
-        if turned.max() > _MUCH:
+        if turned.max() > _TURNED:
             faults.append(
                 f"{image.name}: its mask fits the image {_TURNS[int(turned.argmax())]}, not as it "
                 "is; turn the mask"
@@ -47,7 +50,8 @@ def check_fit(images: Sequence["TrainingImage"]) -> list[str]:
             continue
         same = np.array([other.shape == image.shape for other in images])
         fits = np.abs((pictures * masks[place]).mean((1, 2))) * same
-        if fits.max() > _MUCH:
+        second = np.partition(fits, -2)[-2] if fits.size > 1 else 0.0
+        if fits.max() > max(_MUCH, second + _AHEAD):
             faults.append(
                 f"{image.name}: its mask does not match it, but the image "
                 f"{images[int(fits.argmax())].name}; name the files alike"

@@ -127,8 +127,7 @@ def core_map(instances: np.ndarray, depth: float) -> np.ndarray:
            [0, 0, 1, 1, 1, 0, 0],
            [0, 0, 1, 1, 1, 0, 0]])
     """
-    _, labels = np.unique(np.append(instances.ravel(), 0), return_inverse=True)
-    labels = labels.ravel()[:-1].reshape(instances.shape)
+    labels = _numbered(instances)
     core = np.zeros(labels.shape, bool)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         around = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
@@ -140,6 +139,19 @@ def core_map(instances: np.ndarray, depth: float) -> np.ndarray:
         core[around] |= distance > depth * distance.max()
     core[_meeting(labels)] = False
     return core
+
+
+def _numbered(instances: np.ndarray) -> np.ndarray:
+    """Number instances from 1 without gaps: 0 stays 0."""
+    values = np.unique(instances)
+    values = values[values != 0]
+    if values.size and values[0] > 0 and values[-1] <= instances.size:
+        # Much faster than a search, which sorts all pixels.
+        numbers = np.zeros(values[-1] + 1, np.int32)
+        numbers[values] = np.arange(1, values.size + 1)
+        return numbers[instances]
+    found = np.searchsorted(values, instances) + 1
+    return np.where(instances == 0, 0, found)
 
 
 def _meeting(labels: np.ndarray) -> np.ndarray:
