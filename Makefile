@@ -9,7 +9,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 
-.PHONY: help demo test test-all lint format bench bench-quick accuracy docs clean
+.PHONY: help demo test test-all lint format bench bench-quick accuracy benchmarks docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -17,7 +17,8 @@ help:
 	@echo "make test        fast tests          make test-all   slow ones too"
 	@echo "make lint        ruff, mypy, import contracts"
 	@echo "make bench       speed and memory    make bench-quick   the same, smaller"
-	@echo "make accuracy    scores on real data (NANOSIEVE_DATA, default ../shared/data)"
+	@echo "make accuracy    scores on real data (NANOSIEVE_DATA, default ../shared/data) and simulated"
+	@echo "make benchmarks  every table of docs/benchmarks.md: hours"
 	@echo "make docs        reference pages from the code, and all pages in site/"
 
 demo: $(VENV)/.core
@@ -46,7 +47,13 @@ bench-quick: $(VENV)/.core
 	$(BIN)/python -m bench --quick
 
 accuracy: $(VENV)/.core
-	PATH="$(abspath $(BIN)):$$PATH" bash bench/accuracy.sh
+	$(BIN)/python -m bench.accuracy
+
+benchmarks: accuracy $(VENV)/.with-train
+	$(BIN)/python -m bench.fine_tuning
+	$(BIN)/python -m bench.sizes
+	$(BIN)/python -m bench.splitting
+	$(BIN)/python -m bench
 
 docs: $(VENV)/.with-docs
 	$(BIN)/python docs/generate.py

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bench
 from bench.cases import CASES
+from bench.page import put
 from bench.table import markdown
 
 OUT = Path(__file__).parent / "out"
@@ -40,6 +41,8 @@ def main() -> int:
     text = markdown([row for rows in known for row in rows], machine=_machine())
     (folder / "results.md").write_text(text)
     print(text)
+    if not options.quick:
+        put("speed", text)
     print(f"written to {folder / 'results.md'}", file=sys.stderr)
     return 0
 

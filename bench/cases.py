@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from skimage.morphology import reconstruction
 
-from bench import networks
+from bench import models, networks
 from bench.images import drawn, save
 from bench.measure import best, nanosieve, run
 from bench.table import Row
@@ -160,4 +160,5 @@ CASES: dict[str, Callable[..., list[Row]]] = {
     "huge": huge,
     "environment": environment,
     **networks.CASES,
+    **models.CASES,
 }

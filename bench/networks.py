@@ -21,7 +21,8 @@ from nanosieve.prepare.network_input import InputSpec, network_input
 DEFAULT, PAPER = "nanosieve", "horwath-unet1024"
 
 
-def _has_torch() -> bool:
+def has_torch() -> bool:
+    """Whether torch is installed; says so if not."""
     if find_spec("torch") is None:
         print('needs torch: pip install "nanosieve[train]"', file=sys.stderr)
         return False
@@ -66,7 +67,7 @@ def _seconds(model: Model, image: np.ndarray, repeats: int) -> float:
 
 def speed(*, quick: bool) -> list[Row]:
     """OpenVINO against torch eager float32, same network, one frame."""
-    if not _has_torch():
+    if not has_torch():
         return []
     rows = []
     precisions: tuple[Precision, ...] = ("auto", "float32")
@@ -90,7 +91,7 @@ def speed(*, quick: bool) -> list[Row]:
 
 def default_cost(*, quick: bool) -> list[Row]:
     """The default network against `horwath-unet1024`, same path, 1024²."""
-    if not _has_torch():
+    if not has_torch():
         return []
     size, repeats = (512, 2) if quick else (1024, 10)
     image = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
@@ -124,7 +125,7 @@ def half_precision(*, quick: bool) -> list[Row]:
 
 def memory(*, quick: bool) -> list[Row]:
     """Peak memory of a whole run with the default network on an 8192² image."""
-    if not _has_torch():
+    if not has_torch():
         return []
     size, tile = (2048, 1024) if quick else (8192, 2048)
     image = np.tile(drawn((tile, tile), seed=3), (size // tile, size // tile))

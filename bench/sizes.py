@@ -12,6 +12,7 @@ from typing import get_args
 
 import numpy as np
 
+from bench.page import put, table
 from nanosieve.core.segmentation import Edge
 from nanosieve.segmentation.methods import METHODS
 from nanosieve.segmentation.segment import segment
@@ -62,32 +63,26 @@ def cell(values: list[float | None]) -> str:
     return f"{middle:+.1f} ({low:+.1f} to {high:+.1f})" + (f", {lost} lost" if lost else "")
 
 
-def markdown(head: list[str], rows: Iterator[list[str]]) -> str:
-    """A table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def main() -> None:
-    """Print two tables: the edge rules with `hybrid`, and all methods with the default rule."""
-    table: dict[Key, list[float | None]] = defaultdict(list)
+    """Put two tables into the page: edge rules with `hybrid`, and methods with the default rule."""
+    found: dict[Key, list[float | None]] = defaultdict(list)
     places = list(product(PRESET_OF, FAMILIES, range(IMAGES)))
     with ProcessPoolExecutor(2) as pool:
         for rows in pool.map(measured, places):
             for key, values in rows:
-                table[key] += values
+                found[key] += values
     bodies = list(product(PRESET_OF, FAMILIES))
     rules = (
-        [*body, edge, *(cell(table[*body, camera, edge, "hybrid"]) for camera in CAMERAS)]
+        [*body, edge, *(cell(found[*body, camera, edge, "hybrid"]) for camera in CAMERAS)]
         for body, edge in product(bodies, get_args(Edge))
     )
-    print(markdown(["modality", "shapes", "edge", *CAMERAS], rules), end="\n\n")
+    put("sizes-edges", table(["modality", "shapes", "edge", *CAMERAS], rules))
     methods = (
-        [*body, *(cell(table[*body, camera, "base", name]) for name in METHODS)]
+        [*body, *(cell(found[*body, camera, "base", name]) for name in METHODS)]
         for camera in list(CAMERAS)[-1:]
         for body in bodies
     )
-    print(markdown(["modality", "shapes", *METHODS], methods))
+    put("sizes-methods", table(["modality", "shapes", *METHODS], methods))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from scipy.spatial import ConvexHull, QhullError
 from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
+from bench.page import put, table
 from nanosieve.files.dataset import Dataset
 from nanosieve.measurement.agreement.instances import Detections, overlaps
 from nanosieve.prepare.annotations import find_annotations
@@ -154,7 +155,7 @@ def scenes(quick: bool) -> Iterator[tuple[str, Scene, np.ndarray]]:
 
 
 def main() -> None:
-    """Print instance F1 at IoU 0.5 by set and method, and times relative to ours."""
+    """Put F1 at IoU 0.5 by set and method, and times relative to ours, into the page."""
     parser = argparse.ArgumentParser(prog="python -m bench.splitting", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer sizes, every sixth image")
     quick = parser.parse_args().quick
@@ -171,29 +172,33 @@ def main() -> None:
                 seconds[method, setting] = seconds.get((method, setting), 0) + spent
                 counts = overlaps(truth, labels).counts()
                 found.setdefault((name, method, setting), []).append(counts)
-    _print(sets, found, seconds)
+    text = _table(sets, found, seconds)
+    print(text)
+    if not quick:
+        put("splitting", text)
 
 
-def _print(
+def _table(
     sets: dict[str, None],
     found: dict[tuple[str, str, str], list[Detections]],
     seconds: dict[tuple[str, str], float],
-) -> None:
+) -> str:
     def f1(name: str, method: str, setting: str) -> float:
         return float(np.nanmean([counts.f1 for counts in found[name, method, setting]]))
 
-    print(f"| mean F1 at IoU 0.5 | {' | '.join(METHODS)} |\n|{'---|' * (len(METHODS) + 1)}")
+    rows = []
     for name in sets:
         cells = []
         for method, variants in METHODS.items():
             best = max((f1(name, method, setting), setting) for setting, _ in variants)
             cells.append(f"{best[0]:.3f}" + (f" ({best[1]})" if best[1] else ""))
-        print(f"| {name} | {' | '.join(cells)} |")
+        rows.append([name, *cells])
     cells = []
     for method, variants in METHODS.items():
         spent = np.mean([seconds[method, setting] for setting, _ in variants])
         cells.append(f"{spent / seconds['nanosieve', '']:.2f}")
-    print(f"| time over that of nanosieve | {' | '.join(cells)} |")
+    rows.append(["time over that of nanosieve", *cells])
+    return table(["mean F1 at IoU 0.5", *METHODS], rows)
 
 
 if __name__ == "__main__":

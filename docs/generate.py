@@ -13,6 +13,8 @@ from nanosieve.core.flags import FLAGS
 from nanosieve.core.schema import PARTICLE_COLUMNS, SUMMARY_COLUMNS, Column
 from nanosieve.core.settings_file import sections_in
 from nanosieve.evaluation.scores import SCORES
+from nanosieve.models.load import packaged, read_card
+from nanosieve.models.words import facts, tables
 from nanosieve.networks import NAMES, Network, build
 from nanosieve.networks.registry import default_settings
 from nanosieve.prepare.network_input import InputSpec
@@ -66,6 +68,10 @@ Written by `nanosieve evaluate`, one row an image and method, after `image`, `gr
 and `NAME_pooled`, where there is one, is computed from the sums over all images.
 
 {scores}
+
+Expected calibration errors of the particles' confidence are in `summary.csv` only: `NAME_pooled`
+with `NAME_low`, `NAME_high` from resampled groups, and the `NAME_n` particles. `instance_ece_50`: a
+true particle has a partner at IoU 0.5; `box_centre_ece`: its centre lies inside a true box.
 """
 
 CLI = """# Command line
@@ -96,6 +102,16 @@ all. This page is made from the code by `make docs`.
 | network | settings and their defaults |
 | --- | --- |
 {settings}
+"""
+
+
+MODELS = """# Models
+
+What comes with nanosieve: `nanosieve segment FILE --method NAME` runs one by its name, `auto`
+chooses between them ([how to](../how-to/run-a-model.md)). The commands that made them are in
+`recipes/`. In brackets 95 % intervals over groups: what shares a specimen or a structure is one
+group. Means are over images, or over particles, as each table says; scores are those of
+[scores.csv](tables.md#scorescsv). This page is made from the model files by `make docs`.
 """
 
 
@@ -151,7 +167,7 @@ def pages() -> dict[Path, str]:
     """Text of every page that is made from the code."""
     return {FOLDER / "tables.md": _tables(), FOLDER / "cli.md": _cli(),
             FOLDER / "training.md": _training(), FOLDER / "networks.md": _networks(),
-            FOLDER / "simulation.md": _simulation()}  # fmt: skip
+            FOLDER / "simulation.md": _simulation(), FOLDER / "models.md": _models()}  # fmt: skip
 
 
 def _tables() -> str:
@@ -208,6 +224,26 @@ def _networks() -> str:
         settings.append(f"| `{name}` | {words} |")
     head = ("network", "parameters", "receptive field, px", "sides are multiples of", "what it is")
     return NETWORKS.format(table=_table(head, rows), settings="\n".join(settings))
+
+
+def _models() -> str:
+    """One part a model: its card."""
+    parts = [MODELS]
+    for name, path in packaged().items():
+        card = read_card(path)[0]
+        told = facts(card)
+        fails, notes = told.pop("fails"), told.pop("notes")
+        # What the heading says, and what follows in full.
+        for name_of_fact in ("name", "groups", "elsewhere"):
+            told.pop(name_of_fact)
+        parts.append(f"## {name}\n\n{notes}\n\nWhere it fails: {fails}\n")
+        parts.append(_table((name, ""), told.items()) + "\n")
+        for kind, head, rows in tables(card.results):
+            title = "On images it was not trained on" if kind == "all" else f"By {kind}"
+            parts.append(f"### {title}: {name}\n\n{_table(head, rows)}\n")
+    if len(parts) == 1:
+        parts.append("No model comes with this version.\n")
+    return "\n".join(parts)
 
 
 def _first_sentence(network: Network) -> str:

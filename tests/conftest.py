@@ -15,6 +15,15 @@ settings.register_profile(
 settings.load_profile("house")
 
 
+@pytest.fixture(autouse=True)
+def no_packaged_models(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory):
+    """Tests make the models they need: whatever comes with nanosieve must not change their answer.
+
+    A test of packaged models puts its own folder in place.
+    """
+    monkeypatch.setattr("nanosieve.models.load.PACKAGED", tmp_path_factory.getbasetemp() / "none")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of the real micrographs, which are never part of the project."""

@@ -29,7 +29,8 @@ from nanosieve.prepare.frame import (
     without_outliers,
 )
 from nanosieve.prepare.resample import resample, resample_labels_back
-from nanosieve.segmentation.segment import segment
+from nanosieve.segmentation.chooser import Chooser
+from nanosieve.segmentation.classical import segment_classically
 
 # Method of labels that came from elsewhere.
 GIVEN = "given"
@@ -109,18 +110,20 @@ def analyse_frames(
     """Segment and measure frame by frame: never is more than one frame's result in memory.
 
     Parameters and errors as in `analyse`. With ``settings.average_frames`` the mean of that many
-    consecutive frames is analysed; the last mean may be of fewer. A network is at the next frame
-    while one is labelled and measured.
+    consecutive frames is analysed; the last mean may be of fewer. ``auto`` chooses once, from the
+    first frame that holds an image. A network is at the next frame while one is labelled and
+    measured.
     """
     settings = settings or Settings()
     micrograph = _with_pixel_size(micrograph, settings)
     mask = _mask(micrograph, exclude)
+    chooser = Chooser(settings, micrograph.acquisition.mode)
     begun = (
-        _begin(Place(micrograph, index, frames), mask, settings, device)
+        _begin(Place(micrograph, index, frames), mask, chooser, device)
         for index, frames in enumerate(_groups(micrograph, settings))
     )
     dead = True
-    for frame in _ahead(begun) if settings.has_model else begun:
+    for frame in _ahead(begun) if chooser.may_infer else begun:
         dead &= frame.trail.dead
         yield _measured(
             frame.image, frame.find(), frame.calibration, settings, frame.place, frame.trail
@@ -129,22 +132,23 @@ def analyse_frames(
         raise no_image(micrograph)
 
 
-def _begin(place: Place, mask: np.ndarray | None, settings: Settings, device: Device) -> _Begun:
+def _begin(place: Place, mask: np.ndarray | None, chooser: Chooser, device: Device) -> _Begun:
     """Take a frame and run the method on it; of a network all but the labelling."""
     trail = Trail.of(place.micrograph)
-    image, calibration, excluded = take(place, mask, settings, trail)
+    image, calibration, excluded = take(place, mask, chooser.settings, trail)
     filled = finite_pixels(image, trail)
     if filled is None:
-        found = _nothing(image, settings, excluded)
-    else:
-        excluded = with_annotations(filled, excluded, trail)
-        if settings.has_model:
-            # Classical methods start faster without it.
-            from nanosieve.segmentation.inference import infer
+        found = _nothing(image, chooser.settings, excluded)
+        return _Begun(place, trail, image, calibration, lambda: found)
+    excluded = with_annotations(filled, excluded, trail)
+    settings = chooser.settle(filled, excluded, calibration.pixel_size_nm)
+    if settings.has_model:
+        # Classical methods start faster without it.
+        from nanosieve.segmentation.inference import infer
 
-            find = infer(filled, excluded, calibration, settings, place, trail, device)
-            return _Begun(place, trail, image, calibration, find)
-        found = _segmented(filled, excluded, calibration, settings, place, trail)
+        find = infer(filled, excluded, calibration, settings, place, trail, device)
+        return _Begun(place, trail, image, calibration, lambda: chooser.told(find()))
+    found = chooser.told(_segmented(filled, excluded, calibration, settings, place, trail))
     return _Begun(place, trail, image, calibration, lambda: found)
 
 
@@ -277,7 +281,7 @@ def _segmented(
         mask = None if exclude is None else resample(exclude, size, target) > 0
         trail.flags.append("resampled")
         trail.step("resample", from_nm=size, to_nm=target)
-    found = segment(
+    found = segment_classically(
         clean,
         method=settings.method,
         polarity=settings.polarity,
@@ -352,6 +356,7 @@ def _measured(
         pixel_size_nm=calibration.pixel_size_nm,
         excluded=found.excluded,
         confidence=None if given else found.confidence,
+        certainty=found.certainty,
         split_labels=found.split_labels,
         image_name=place.micrograph.name,
         frame=place.index,
@@ -407,8 +412,16 @@ def _isolated_only(
     lookup = np.zeros(found.labels.max(initial=0) + 1, np.int32)
     lookup[kept["label"]] = new
     kept["label"] = new
-    # No isolated particle was split from a neighbour.
-    return found.replace(labels=lookup[found.labels], split_labels=frozenset()), kept
+    certainty, evidence = (
+        None if one is None else one[lookup[1:] > 0] for one in (found.certainty, found.evidence)
+    )
+    return found.replace(
+        labels=lookup[found.labels],
+        # No isolated particle was split from a neighbour.
+        split_labels=frozenset(),
+        certainty=certainty,
+        evidence=evidence,
+    ), kept
 
 
 def _coverage(particles: pd.DataFrame, found: Segmentation, calibration: Calibration) -> float:

@@ -9,8 +9,6 @@ import pytest
 from discs import discs, write
 from nanosieve import __version__
 from nanosieve.cli import doctor
-from nanosieve.core.settings import METHODS
-from nanosieve.segmentation.methods import resolve
 from nanosieve.simulation import samples
 
 
@@ -38,10 +36,6 @@ def test_an_unknown_command_is_one_line(nanosieve):
     assert ended.code == 2
     assert ended.err.count("\n") == 1
     assert "segmnt" in ended.err
-
-
-def test_methods_of_the_settings_are_those_that_resolve():
-    assert [resolve(name) is not None for name in METHODS] == [True] * len(METHODS)
 
 
 def test_demo_shows_found_beside_true_and_names_the_report(nanosieve, tmp_path, monkeypatch):

@@ -48,7 +48,7 @@ def test_perfect_predictions_score_one(make_data: Make, make_predictions: Make) 
         "instance_jaccard_50", "instance_precision_50_95", "instance_recall_50_95",
         "instance_f1_50_95", "instance_jaccard_50_95",
     ]  # fmt: skip
-    # Squares of 4 px lie wholly within 2 px of their edge.
+    # Squares of 4 px lie wholly within 1.5 px of their edge.
     perfect.remove("dice_outside_band")
     zero = [
         "boundary_mean_px", "boundary_p95_nm", "matched_boundary_nm", "diameter_bias",

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nanosieve.core.errors import UsageError
-from nanosieve.measurement.agreement.boundary import border_band, boundary, boundary_distance
+from nanosieve.measurement.agreement.boundary import (
+    band_of_sizes,
+    border_band,
+    boundary,
+    boundary_distance,
+)
 from nanosieve.measurement.agreement.pixels import PIXEL_SCORES, Confusion, confusion
 from nanosieve.measurement.agreement.thresholds import (
     pixel_average_precision,
@@ -224,3 +229,25 @@ def test_a_probability_outside_0_to_1_is_refused(value: float) -> None:
 def test_scores_lie_between_0_and_1(tp: int, fp: int, fn: int, tn: int) -> None:
     for value in Confusion(tp, fp, fn, tn).scores().values():
         assert math.isnan(value) or 0 <= value <= 1
+
+
+def test_the_band_of_a_large_particle_is_wider() -> None:
+    y, x = np.indices((120, 200))
+    instances = np.zeros((120, 200), int)
+    instances[np.hypot(y - 60, x - 60) < 50] = 1
+    instances[np.hypot(y - 60, x - 180) < 5] = 2
+    band = band_of_sizes(instances)
+    # 12 % of 100 px is 12 px on either side; the small one has the least, 1.5 px.
+    assert np.flatnonzero(band[60, :60]).tolist() == list(range(0, 23))
+    inside = np.flatnonzero(~band[60] & (instances[60] == 2))
+    assert inside.tolist() == list(range(178, 183))
+
+
+def test_the_band_of_sizes_beside_a_constant_width() -> None:
+    instances = np.zeros((30, 30), int)
+    instances[8:20, 8:20] = 3
+    same = band_of_sizes(instances, least_px=2, share=0)
+    assert np.array_equal(same, border_band(instances, 2))
+    assert not band_of_sizes(np.zeros((3, 3), int)).any()
+    with pytest.raises(UsageError, match=r"half-width must not be negative, got -1 px and 0\.12"):
+        band_of_sizes(instances, least_px=-1)

@@ -109,6 +109,15 @@ def test_confidence_is_the_mean_over_the_particle():
     assert measure(labels, labels)["confidence"].isna().all()
 
 
+def test_a_certainty_comes_before_the_mean_of_the_pixels():
+    # Label 2 is missing.
+    labels = np.array([[0, 1, 1], [3, 0, 1]])
+    table = measure(labels, labels, confidence=labels / 3, certainty=np.array([0.2, 0.4, 0.6]))
+    assert table["confidence"].tolist() == [0.2, 0.6]
+    with pytest.raises(UsageError, match=r"certainty has 2 values, but the largest label is 3"):
+        measure(labels, labels, certainty=np.array([0.2, 0.4]))
+
+
 @pytest.mark.parametrize(
     ("centre", "cut"),
     [((5, 20), True), ((20, 5), True), ((34, 20), True), ((20, 44), True), ((20, 20), False)],

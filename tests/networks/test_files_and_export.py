@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import onnx
 import openvino
 import pytest
@@ -10,9 +11,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from nanosieve.core.errors import FailedInput, RefusedInput, UsageError
+from nanosieve.models.onnx_file import read_onnx
 from nanosieve.networks import build
-from nanosieve.networks.export import export_onnx
-from nanosieve.networks.files import load_weights, save_weights
+from nanosieve.networks.export import Probability, export_onnx
+from nanosieve.networks.files import load_weights, rounded, save_weights
 
 
 @pytest.fixture
@@ -180,3 +182,51 @@ def test_a_temperature_must_be_positive(tmp_path, temperature):
         export_onnx(
             build("horwath-single"), tmp_path / "a.onnx", metadata={}, temperature=temperature
         )
+
+
+def _with_statistics(network):
+    """Batch norms that have seen something, so that merging them changes weights."""
+    torch.manual_seed(1)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 3)
+            module.weight.data.uniform_(0.5, 1)
+    return network.eval()
+
+
+def test_half_precision_onnx_computes_what_the_rounded_network_does(tmp_path):
+    network = rounded(_with_statistics(build("nanosieve", width=8, levels=3)))
+    export_onnx(network, tmp_path / "half.onnx", metadata={}, half=True)
+    export_onnx(network, tmp_path / "whole.onnx", metadata={})
+    sizes = [(tmp_path / f"{name}.onnx").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.65 * sizes[1]
+    assert read_onnx(tmp_path / "half.onnx").n_weights >= network.n_parameters
+    image = torch.randn(1, 1, 48, 32)
+    core = openvino.Core()
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    found = core.compile_model(tmp_path / "half.onnx", "CPU", exact)(image.numpy())[0]
+    with torch.no_grad():
+        wanted = Probability(network, 1.0)(image).numpy()
+    assert np.abs(found - wanted).max() < 2e-5
+
+
+def test_half_precision_files_hold_the_same_weights(path):
+    network = _with_statistics(build("nanosieve", width=4, levels=2))
+    save_weights(network, path, half=True)
+    kept, expected = load_weights(path).state_dict(), rounded(network).state_dict()
+    assert all(torch.equal(kept[key], expected[key]) for key in expected)
+    whole = network.state_dict()
+    assert not all(torch.equal(kept[key], whole[key]) for key in whole)
+
+
+def test_weights_that_float16_does_not_hold_stay_whole(tmp_path):
+    network = build("nanosieve", width=8, levels=2).eval()
+    export_onnx(network, tmp_path / "a.onnx", metadata={}, half=True)
+    kinds = {tensor.data_type for tensor in onnx.load(tmp_path / "a.onnx").graph.initializer}
+    assert onnx.TensorProto.FLOAT in kinds
+    image = torch.randn(1, 1, 16, 16)
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    found = openvino.Core().compile_model(tmp_path / "a.onnx", "CPU", exact)(image.numpy())[0]
+    with torch.no_grad():
+        assert np.abs(found - Probability(network, 1.0)(image).numpy()).max() < 1e-5

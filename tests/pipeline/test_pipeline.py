@@ -39,7 +39,7 @@ class Threshold:
 @pytest.fixture
 def method(monkeypatch):
     stand_in = Threshold()
-    monkeypatch.setattr(pipeline, "segment", stand_in)
+    monkeypatch.setattr(pipeline, "segment_classically", stand_in)
     return stand_in
 
 
@@ -82,7 +82,7 @@ def test_an_unknown_pixel_size_gives_pixels():
 def test_settings_reach_the_method(method):
     analyse(still(), Settings(edge="half", polarity="dark", min_diameter="3", split=False))
     assert method.options[0] | {"exclude": None} == {
-        "method": "auto", "polarity": "dark", "edge": "half", "min_diameter_px": 6.0,
+        "method": "hybrid", "polarity": "dark", "edge": "half", "min_diameter_px": 6.0,
         "split": False, "exclude": None, "pixel_size_nm": 0.5, "paper_exact": False,
     }  # fmt: skip
 

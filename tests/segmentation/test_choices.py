@@ -5,7 +5,6 @@ import pytest
 from scenes import apart, dice
 
 from nanosieve.segmentation.field import choose, make_field
-from nanosieve.segmentation.methods import resolve
 from nanosieve.segmentation.polarity import find_polarity, is_certain
 from nanosieve.segmentation.sample import sample_windows
 from nanosieve.segmentation.scale import choose_scale, local_noise
@@ -134,11 +133,6 @@ def test_one_particle_in_a_large_frame_is_found():
     image -= 400 * discs(image.shape, [(900, 1300)], 25)
     found = segment(image)
     assert (found.n, found.polarity) == (1, "dark")
-
-
-def test_auto_has_a_name():
-    assert resolve("auto") == "hybrid"
-    assert resolve("local") == "local"
 
 
 @pytest.mark.parametrize("change", [lambda i: i + 500, lambda i: 3.0 * i, lambda i: 0.01 * i - 7])

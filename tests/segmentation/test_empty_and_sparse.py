@@ -181,3 +181,12 @@ def test_solidity_of_a_disc_and_of_an_angle():
     # Two arms of 50 x 5 px in a hull of a triangle and the arms' width.
     assert found[2] == pytest.approx(475 / (50 * 50 - 45 * 45 / 2), abs=0.03)
     assert kernels.solidity(np.zeros((4, 4), np.int32), 0).tolist() == [0]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.uint16])
+def test_a_plain_ramp_holds_nothing(kind):
+    """Flattened, it differs by rounding alone."""
+    ramp = np.broadcast_to(np.arange(128, dtype=kind), (64, 128))
+    found = segment(ramp)
+    assert found.n == 0
+    assert "one_population" in found.flags

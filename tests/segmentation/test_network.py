@@ -12,7 +12,7 @@ from nanosieve.models.card import CARD_KEY
 from nanosieve.models.domain import FIGURES, Domain
 from nanosieve.models.load import load_model
 from nanosieve.prepare.network_input import InputSpec
-from nanosieve.segmentation import network
+from nanosieve.segmentation import network_polarity, network_view
 from nanosieve.segmentation.network import segment_with_model
 from nanosieve.segmentation.network_labels import split_by_cores
 
@@ -177,7 +177,7 @@ def test_the_image_is_brought_to_the_models_pixel_size_and_the_result_back(plain
     assert "resampled" in found.flags
 
 
-@pytest.mark.parametrize(("own", "of_image"), [(0.5, 0.5), (0.503, 0.5), (None, 0.5), (0.5, None)])
+@pytest.mark.parametrize(("own", "of_image"), [(0.5, 0.5), (0.503, 0.5), (None, 0.5), (None, None)])
 def test_pixel_sizes_that_agree_or_are_not_known_stay(plain, own, of_image):
     found = segment_with_model(discs(), plain(pixel_size_nm=own), pixel_size_nm=of_image)
     assert "resampled" not in found.flags
@@ -198,15 +198,20 @@ def test_resampling_there_and_back_moves_nothing(plain, nm):
 
 
 def test_an_image_too_coarse_for_the_model_is_not_blown_up(plain, monkeypatch):
-    monkeypatch.setattr(network, "_LARGEST_RESAMPLED", 300**2)
+    monkeypatch.setattr(network_view, "_LARGEST_RESAMPLED", 300**2)
     with pytest.raises(FailedInput, match=r"plain wants pixels of 0\.2 nm, the image has 0\.5 nm: "
                        r"320 x 320 px would be too many; use another model"):  # fmt: skip
         segment_with_model(discs(), plain(pixel_size_nm=0.2), pixel_size_nm=0.5)
 
 
 def test_an_unknown_pixel_size_is_said_where_the_model_knows_its_own(plain):
-    [note] = segment_with_model(discs(), plain(pixel_size_nm=0.2)).notes
-    assert "plain works at 0.2 nm a pixel, but the pixel size of this image is unknown" in note
+    """A model of one pixel's reach is as sure at any scale: the image stays as it is."""
+    found = segment_with_model(discs(), plain(pixel_size_nm=0.2))
+    assert (
+        "plain works at 0.2 nm a pixel, but the pixel size of this image is unknown"
+        in (found.notes[0])
+    )
+    assert "scale_uncertain" in found.flags
 
 
 def test_probabilities_that_are_no_numbers_fail(tmp_path):
@@ -265,12 +270,39 @@ def test_an_image_unlike_the_training_is_said_with_the_rate_of_false_alarms(plai
     assert "its contrast is 5.0 standard deviations below theirs" in note
 
 
-def test_an_uncertain_polarity_is_said(plain, monkeypatch):
-    monkeypatch.setattr(network, "find_polarity", lambda *_: -0.01)
-    found = segment_with_model(discs(), plain())
+@pytest.mark.parametrize(("bright", "looks"), [(False, "dark"), (True, "bright")])
+def test_where_the_image_hardly_tells_the_network_tells_the_polarity(
+    plain, monkeypatch, bright, looks
+):
+    """The model is sure of dark discs; turned the wrong way it sees none, whatever the guess."""
+    monkeypatch.setattr(network_polarity, "find_polarity", lambda *_: -0.01 if bright else 0.01)
+    image = 2000 - discs() if bright else discs()
+    found = segment_with_model(image, plain())
+    assert (found.n, found.polarity) == (4, looks)
     assert found.flags == ("polarity_uncertain",)
-    assert found.settings["polarity_score"] == -0.01
-    assert segment_with_model(discs(), plain(), polarity="dark").flags == ()
+    assert found.settings["polarity_score"] == pytest.approx(0.01, abs=0.021)
+    dark, light = found.settings["polarity_sureness"]
+    right, wrong = (light, dark) if bright else (dark, light)
+    assert right > 0.9
+    assert wrong < 0.1
+    [note] = found.notes
+    assert f"Particles were taken to be {looks}, but only just" in note
+    assert "the network was run both ways" in note
+
+
+def test_where_the_network_does_not_tell_either_the_image_counts(plain, monkeypatch):
+    monkeypatch.setattr(network_polarity, "find_polarity", lambda *_: 0.01)
+    found = segment_with_model(discs(()), plain())
+    dark, bright = found.settings["polarity_sureness"]
+    assert abs(dark - bright) < 0.05
+    assert "taken to be bright, but only just" in found.notes[0]
+
+
+def test_a_polarity_that_is_told_or_set_is_not_tried(plain, monkeypatch):
+    assert "polarity_sureness" not in segment_with_model(discs(), plain()).settings
+    monkeypatch.setattr(network_polarity, "find_polarity", lambda *_: -0.01)
+    found = segment_with_model(discs(), plain(), polarity="dark")
+    assert (found.flags, "polarity_sureness" in found.settings) == ((), False)
 
 
 def test_more_than_two_classes_come_as_a_class_image(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scenes import apart, dice, over, worst_match
 
-from nanosieve.segmentation.methods import AUTO, METHODS
+from nanosieve.segmentation.methods import CLASSICAL, METHODS
 from nanosieve.segmentation.segment import segment
 from nanosieve.simulation.projected.spheres import clusters, scatter, spheres
 
@@ -78,10 +78,11 @@ def test_the_frame_given_is_left_as_it_was():
     np.testing.assert_array_equal(image, before)
 
 
-def test_auto_is_the_method_that_the_docs_name():
+def test_auto_without_models_is_the_method_that_the_docs_name():
     image = apart(20, "dark").image
-    found, named = segment(image), segment(image, method=AUTO)
-    assert found.method == AUTO == "hybrid"
+    found, named = segment(image), segment(image, method=CLASSICAL)
+    assert found.method == CLASSICAL == "hybrid"
+    assert found.settings == named.settings
     np.testing.assert_array_equal(found.labels, named.labels)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from nanosieve.core.errors import UsageError
 from nanosieve.core.toml_text import toml_text
+from nanosieve.prepare.network_input import InputSpec
 from nanosieve.training.augment_config import AugmentConfig
 from nanosieve.training.config import TrainConfig
 
@@ -67,6 +68,7 @@ def test_paths_start_from_the_folder_of_the_file(tmp_path: Path) -> None:
         {"search": {"optimiser.lr": [1e-4, 1e-7]}, "name": 'é "quoted" \\ 😀\n\x7f'},
         {"data": {"path": "a", "stacks": [{"images": "x.h5", "pixel_size_nm": 0.1}]}},
         {"input": {"normalisation": "maximum", "maximum": 4095, "pixel_size_nm": 0.2}},
+        {"input": {"scales": [1, 0.5, 0.25]}},
     ],
 )
 def test_what_is_written_reads_back(values: dict[str, Any]) -> None:
@@ -168,3 +170,10 @@ def test_variation_by_dotted_names() -> None:
         config.varied({"optimiser.rate": 1})
     with pytest.raises(UsageError, match=r"batch.size: batch is no section"):
         config.varied({"batch.size": 1})
+
+
+def test_scales_are_no_part_of_what_the_network_is_shown() -> None:
+    values = {"data": {"path": "set"}, "input": {"polarity": "any", "scales": [1, 0.5]}}
+    config = TrainConfig.from_dict(values)
+    assert config.input.scales == (1, 0.5)
+    assert config.input.spec == InputSpec(polarity="any")

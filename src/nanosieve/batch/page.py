@@ -282,6 +282,9 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.3g}"
+    if isinstance(value, Mapping):
+        words = ((str(key).replace("_", " "), _plain(one)) for key, one in value.items())
+        return ", ".join(" ".join(pair) for pair in words) or "none"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_plain(one) for one in value)
     return str(value)
@@ -343,10 +346,12 @@ def _edge_of(record: Record) -> str:
     settings = record.origin.settings
     if record.labels_by == "user":
         return "labels were given: their edge is where whoever made them put it."
-    if settings.get("model_hash") is not None:
-        level = record.facts["choices"].get("threshold")
+    choices = record.facts["choices"]
+    if "model" in choices or settings.get("model_hash") is not None:
+        level = choices.get("threshold")
         at = "its threshold" if level is None else f"{level:g}"
-        return f"{settings['method']}: where the network's probability crosses {at}."
+        name = choices.get("model", settings["method"])
+        return f"{name}: where the network's probability crosses {at}."
     if settings["paper_exact"]:
         return "paper-exact: the published recipe's own edge (Otsu)."
     return EDGE_RULES[settings["edge"]]

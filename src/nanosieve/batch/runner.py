@@ -34,7 +34,7 @@ def run(inputs: Sequence[Input], job: Job, *, jobs: int = 1) -> Iterator[Outcome
     if jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}")
     jobs = min(jobs, len(inputs))
-    if jobs <= 1 and job.settings.has_model and len(inputs) > 1:
+    if jobs <= 1 and job.settings.may_have_model and len(inputs) > 1:
         return _overlapping(inputs, job)
     if jobs <= 1:
         return (process(item, job) for item in inputs)

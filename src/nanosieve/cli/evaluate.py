@@ -21,6 +21,14 @@ _Predictions = Annotated[
         "may be repeated.",
     ),
 ]
+_Band = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="Half-width, px, of the band that dice_outside_band leaves out "
+        "(default: the larger of 1.5 px and 12 % of a particle's diameter).",
+    ),
+]
 _Groups = Annotated[
     str | None,
     typer.Option(
@@ -47,10 +55,7 @@ def evaluate(
     ignore_margin: Annotated[
         int, typer.Option(min=0, help="Pixels along the image borders that do not count.")
     ] = 0,
-    band: Annotated[
-        float,
-        typer.Option(min=0, help="Half-width, px, of the band that dice_outside_band leaves out."),
-    ] = 2.0,
+    band: _Band = None,
     polarity: options.Polarity = "auto",
     edge: options.Edge = "base",
     threshold: options.Threshold = None,
@@ -101,6 +106,8 @@ def _own(
     """Settings of this kind of method alone: side by side, each takes what is its own."""
     from nanosieve.core.settings import METHODS
 
+    if method == "auto":
+        return {"edge": edge, "threshold": threshold, "precision": precision}
     if method in METHODS:
         return {"edge": edge}
     return {"threshold": threshold, "precision": precision}
@@ -110,11 +117,12 @@ def _check_own(methods: list[str], *, edge: str, threshold: float | None, precis
     """Refuse what none of the methods takes: ignored, it would seem to change nothing."""
     from nanosieve.core.settings import METHODS
 
-    models = [name for name in methods if name not in METHODS]
+    # auto may be either.
+    models = [name for name in methods if name == "auto" or name not in METHODS]
     given = {"--threshold": threshold is not None, "--precision": precision != "auto"}
     for option in [name for name, asked in given.items() if asked and not models]:
         raise UsageError(f"{option} is for networks, and no --method here is one; leave it out")
-    if edge != "base" and len(models) == len(methods):
+    if edge != "base" and not {*METHODS} & {*methods}:
         raise UsageError(
             "--edge is for classical methods, and no --method here is one; leave it out"
         )

@@ -40,7 +40,8 @@ Method = Annotated[
     _value(
         "--method",
         "METHOD",
-        "auto (is hybrid), otsu, local, hybrid, reconstruction, or a model: its name or FILE.onnx.",
+        "auto (what suits the image, and says why), otsu, local, hybrid, reconstruction, or a "
+        "model: its name or FILE.onnx.",
     ),
 ]
 Polarity = Annotated[
@@ -186,12 +187,21 @@ def method_settings(method: str, **values: Any) -> "Settings":
     """
     from nanosieve.core.settings import METHODS
 
-    if method in METHODS:
+    if method in METHODS and method != "auto":
         return settings_from(method=method, **values)
 
-    from nanosieve.models.load import find_model, packaged, read_card
+    from nanosieve.models.load import find_model, is_model, packaged, packaged_digests, read_card
 
-    if not method.lower().endswith(".onnx") and method not in packaged():
+    if method == "auto":
+        settings = settings_from(method=method, model_hashes=packaged_digests(), **values)
+        if settings.threshold is not None and not settings.model_hashes:
+            raise UsageError(
+                "--threshold is a network's probability and no model is packaged: name one with "
+                "--method FILE.onnx, or leave it out"
+            )
+        return settings
+
+    if not is_model(method):
         known = ", ".join([*METHODS, *packaged()])
         raise UsageError(
             f"--method {method}: no such method; give one of {known}, or a model's FILE.onnx"

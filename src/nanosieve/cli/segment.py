@@ -141,10 +141,11 @@ def _tell_unmatched(found: "Found") -> None:
 def _device(name: str, settings: "Settings") -> "Device":
     """Say before the first image that there is no GPU, or nothing for it to do."""
     device = options.device_from(name)
-    if device == "gpu" and settings.has_model:
+    if device == "gpu" and settings.may_have_model:
         from nanosieve.models.load import shared_model
 
-        shared_model(settings.method, device=device, precision=settings.precision)
+        first = settings.method if settings.has_model else next(iter(settings.model_hashes or {}))
+        shared_model(first, device=device, precision=settings.precision)
     elif device == "gpu":
         line(f"--device gpu: method {settings.method} uses none; the processor does the work")
     return device

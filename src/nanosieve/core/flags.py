@@ -44,6 +44,9 @@ _REGISTRY = (
     Flag("excluded_by_user", "image", "Part of the image was left out by --exclude."),
     Flag("polarity_uncertain", "image",
          "Dark and bright particles explain the image equally.", doubt=True),
+    Flag("scale_uncertain", "image",
+         "The pixel size at which the model was run was found from the image, and may be wrong.",
+         doubt=True),
     Flag("cut_by_tile", "image",
          "A particle is wider than what is looked at at once in a frame of this size: it may be "
          "cut in two, and its size wrong.", doubt=True),

@@ -50,7 +50,11 @@ PARTICLE_COLUMNS = (
     Column("cnr", "(inside - ring) / standard deviation in the ring"),
     Column("touches_border", "cut by the image edge"),
     Column("isolated", "whole, convex, and not split from a neighbour"),
-    Column("confidence", "mean confidence over the particle, 0 to 1"),
+    Column(
+        "confidence",
+        "0 to 1: calibrated probability that it is a true particle (IoU 0.5) where the method has "
+        "one, else mean of the pixels' confidence",
+    ),
     Column("flags", "codes of the flag registry, joined by ;"),
 )
 

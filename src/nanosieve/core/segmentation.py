@@ -35,6 +35,11 @@ class Segmentation:
         ``(y, x)`` uint8 where a model knows more than two classes, else ``None``.
     class_names
         Names of the values of ``classes``, from 0.
+    certainty
+        ``(n,)`` float in [0, 1]: calibrated probability that label 1..n is a true particle,
+        outlined at an IoU of at least 0.5; ``None`` where the method has none.
+    evidence
+        ``(n, k)`` figures that the certainty follows from (`nanosieve.models.trust.EVIDENCE`).
     """
 
     labels: np.ndarray
@@ -48,6 +53,8 @@ class Segmentation:
     notes: tuple[str, ...] = ()
     classes: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
+    certainty: np.ndarray | None = None
+    evidence: np.ndarray | None = None
 
     @property
     def mask(self) -> np.ndarray:

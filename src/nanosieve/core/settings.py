@@ -19,7 +19,8 @@ class Settings(BaseModel):
     Where files are, how many processes run and what is exported beside is not here. ``method`` may
     also be a packaged model or a model file; ``model_hash``, the content hash of that file, then
     tells one model from another, and ``precision`` ``float32`` keeps it from computing in half
-    precision.
+    precision. With ``auto``, ``model_hashes`` are those of the packaged models to choose from, by
+    name; without them all that are packaged when it is run.
     """
 
     model_config = ConfigDict(
@@ -39,6 +40,7 @@ class Settings(BaseModel):
     isolated_only: bool = False
     paper_exact: bool = False
     model_hash: str | None = None
+    model_hashes: dict[str, str] | None = None
     precision: Literal["auto", "float32"] = "auto"
 
     @field_validator("min_diameter")
@@ -56,10 +58,19 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _threshold_is_for_networks(self) -> Self:
-        if self.threshold is not None and self.method in METHODS:
+        if self.threshold is not None and self.method in METHODS[1:]:
             raise ValueError(
                 f"--threshold is a network's probability; method {self.method!r} puts the edge "
                 "by its own rule: choose it with --edge base|half|otsu"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _auto_is_asked_for_one_kind(self) -> Self:
+        if self.threshold is not None and self.method == "auto" and self.edge != "base":
+            raise ValueError(
+                "--threshold asks --method auto for a network, --edge for a classical method: "
+                "give one of them"
             )
         return self
 
@@ -82,8 +93,13 @@ class Settings(BaseModel):
 
     @property
     def has_model(self) -> bool:
-        """Whether the method is a trained network."""
+        """Whether the method is a trained network; of ``auto`` the image decides."""
         return self.method not in METHODS
+
+    @property
+    def may_have_model(self) -> bool:
+        """Whether the method is a trained network or may turn out to be one."""
+        return self.has_model or bool(self.model_hashes)
 
     def identity(self) -> dict[str, Any]:
         """Plain values on which a result depends: of a model its file's name, wherever it lies.

@@ -9,10 +9,15 @@ from nanosieve.core.errors import FailedInput
 from nanosieve.evaluation.predictions import Prediction
 from nanosieve.evaluation.scores import NEEDS_TRUE_BOX, NEEDS_TRUTH
 from nanosieve.evaluation.tally import BoxTally, InstanceTally, PixelTally, Sizes, Tally
-from nanosieve.evaluation.truth import Truth, counted_boxes
+from nanosieve.evaluation.truth import Truth, centre_counts, counted_boxes
 from nanosieve.files.dataset import instances_from_mask
 from nanosieve.measurement.agreement.boundary import boundary_distance
-from nanosieve.measurement.agreement.boxes import boxes_of, match_boxes, match_centres
+from nanosieve.measurement.agreement.boxes import (
+    boxes_of,
+    centre_hits,
+    match_boxes,
+    match_centres,
+)
 from nanosieve.measurement.agreement.instances import COCO_THRESHOLDS, Overlaps, overlaps
 from nanosieve.measurement.agreement.pixels import confusion
 from nanosieve.measurement.agreement.sizes import diameters, pair_diameters
@@ -56,7 +61,7 @@ def score_image(truth: Truth, prediction: Prediction) -> ImageScore:
     """
     _check(truth, prediction)
     if truth.mask is None or truth.instances is None:
-        tally = Tally(boxes=_boxes(truth, prediction.labels))
+        tally = Tally(boxes=_boxes(truth, prediction))
         return ImageScore(tally, _blank_empty(tally), _true_table(), _predicted_table())
     labels = prediction.labels
     if truth.from_mask:
@@ -64,8 +69,8 @@ def score_image(truth: Truth, prediction: Prediction) -> ImageScore:
     found = overlaps(truth.instances, labels, valid=truth.valid)
     tally = Tally(
         _pixels(truth, prediction),
-        _instances(truth, found, labels, prediction.probability),
-        None if truth.boxes is None else _boxes(truth, prediction.labels),
+        _instances(truth, found, labels, prediction),
+        None if truth.boxes is None else _boxes(truth, prediction),
     )
     scores = _blank_empty(tally) | _edges(truth, prediction, found, labels)
     return ImageScore(tally, scores, _true_particles(truth, found), _predicted_particles(found))
@@ -94,30 +99,55 @@ def _pixels(truth: Truth, prediction: Prediction) -> PixelTally:
 
 
 def _instances(
-    truth: Truth, found: Overlaps, labels: np.ndarray, probability: np.ndarray | None
+    truth: Truth, found: Overlaps, labels: np.ndarray, prediction: Prediction
 ) -> InstanceTally:
-    confidence = None
-    if probability is not None:
-        total = np.bincount(labels.ravel(), probability.ravel())
-        confidence = (total / np.maximum(np.bincount(labels.ravel()), 1))[found.predicted_labels]
+    confidence = _confidence(prediction, labels)
     sizes = Sizes(
         diameters(found.true_areas), diameters(found.predicted_areas), pair_diameters(found)
     )
     size = truth.pixel_size_nm
+    assert truth.instances is not None
     return InstanceTally(
         detections=tuple(found.counts(threshold) for threshold in COCO_THRESHOLDS),
         hits=np.stack([found.hits(threshold) for threshold in COCO_THRESHOLDS], axis=1),
-        confidence=confidence,
+        confidence=None if confidence is None else confidence[found.predicted_labels],
         sizes_px=sizes,
         sizes_nm=None if size is None else sizes.times(size),
         area_um2=NAN if size is None else np.count_nonzero(truth.valid) * size**2 * 1e-6,
+        centres=match_centres(
+            *(counted_boxes(boxes_of(one), truth.valid) for one in (truth.instances, labels))
+        ),
     )
 
 
-def _boxes(truth: Truth, labels: np.ndarray) -> BoxTally:
+def _boxes(truth: Truth, prediction: Prediction) -> BoxTally:
     assert truth.boxes is not None
-    predicted = counted_boxes(boxes_of(labels), truth.valid)
-    return BoxTally(match_centres(truth.boxes, predicted), match_boxes(truth.boxes, predicted))
+    labels = prediction.labels
+    every = boxes_of(labels)
+    counts = centre_counts(every, truth.valid)
+    predicted = every[counts]
+    confidence = _confidence(prediction, labels)
+    if confidence is not None:
+        confidence = confidence[np.unique(labels[labels > 0])[counts]]
+    return BoxTally(
+        match_centres(truth.boxes, predicted),
+        match_boxes(truth.boxes, predicted),
+        confidence,
+        centre_hits(truth.boxes, predicted),
+    )
+
+
+def _confidence(prediction: Prediction, labels: np.ndarray) -> np.ndarray | None:
+    """Confidence by label: of particles that were taken apart otherwise, the mean by pixels."""
+    if prediction.certainty is not None:
+        by_pixel = prediction.certainty[prediction.labels]
+    elif prediction.probability is not None:
+        by_pixel = prediction.probability
+    else:
+        return None
+    total, area = np.bincount(labels.ravel(), by_pixel.ravel()), np.bincount(labels.ravel())
+    # A mean of ones may be the last digit more.
+    return np.clip(total / np.maximum(area, 1), 0, 1)
 
 
 def _edges(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from nanosieve._version import __version__
+from nanosieve.evaluation.confidence import CALIBRATION
 from nanosieve.evaluation.cost import COST_COLUMNS
 from nanosieve.evaluation.run import Evaluation
 from nanosieve.evaluation.scores import SCORES, Score
@@ -14,6 +15,7 @@ from nanosieve.evaluation.summary import PAIRED
 from nanosieve.measurement.agreement.intervals import same_kind
 from nanosieve.report.agreement import (
     AgreementView,
+    ConfidenceView,
     Curve,
     ImageRow,
     MethodView,
@@ -92,7 +94,7 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
         "images": str(scores["image"].nunique()),
         "groups": f"{len(groups)}: {named}",
         "ignored": f"{protocol.ignore_margin} px along the image borders, and the ignore/ masks",
-        "border band": f"dice_outside_band leaves out {protocol.band:g} px on either side of the "
+        "border band": f"dice_outside_band leaves out {protocol.band_words} on either side of the "
         "true edge",
         "empty images": "where there is nothing to find, overlap scores are blank: see "
         "false_positive_nm2_per_um2",
@@ -175,6 +177,19 @@ def _method(evaluation: Evaluation, row: Mapping[str, Any]) -> MethodView:
         unit="px" if sizes is None else sizes[0],
         true=np.zeros(0) if sizes is None else sizes[1].true,
         predicted=np.zeros(0) if sizes is None else sizes[1].predicted,
+        confidence=[
+            ConfidenceView(
+                truth=CALIBRATION[stem],
+                error=Estimate(one.bins.error, one.interval.low, one.interval.high),
+                brier=one.brier,
+                mean_said=one.said,
+                mean_found=one.found,
+                count=one.bins.count,
+                said=one.bins.said,
+                found=one.bins.found,
+            )
+            for stem, one in evaluation.confidence[name].items()
+        ],
         differences={
             stem: _estimate(row, f"{stem}_difference", f"{stem}_difference")
             for stem in PAIRED

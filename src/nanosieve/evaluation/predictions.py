@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol as Interface
 
 import numpy as np
+import pandas as pd
 
 from nanosieve.core.errors import FailedInput, InputError, UsageError
 from nanosieve.core.settings import Device, Settings
@@ -32,11 +33,15 @@ class Prediction:
         ``(y, x)`` integers, 0 background: the particles.
     probability
         ``(y, x)`` in [0, 1], ``None`` where there is none.
+    certainty
+        ``(largest label + 1,)`` in [0, 1] by label: confidence of each particle; ``None`` where
+        it is the mean of its pixels' probability.
     """
 
     mask: np.ndarray
     labels: np.ndarray
     probability: np.ndarray | None = None
+    certainty: np.ndarray | None = None
 
 
 class Source(Interface):
@@ -74,7 +79,7 @@ class Method:
     @property
     def words(self) -> str:
         """Method and every setting that is not the default."""
-        hidden = {"method", "model_hash"}
+        hidden = {"method", "model_hash", "model_hashes"}
         changed = self.settings.model_dump(exclude_defaults=True, exclude=hidden)
         return ", ".join(
             [
@@ -86,12 +91,15 @@ class Method:
     def predict(self, sample: Sample) -> Prediction:
         """Segment the sample's image."""
         found = analyse(sample.micrograph(), self.settings, device=self.device).segmentations[0]
-        return Prediction(found.mask, found.labels, found.confidence)
+        certainty = None if found.certainty is None else np.append(0.0, found.certainty)
+        return Prediction(found.mask, found.labels, found.confidence, certainty)
 
 
 @dataclass(frozen=True)
 class Folder:
     """Label images made elsewhere: ``<name>/labels.tif`` or ``<name>.tif|png`` in a folder.
+
+    Beside ``labels.tif``, ``probability.tif`` and ``confidence`` in ``particles.csv`` count too.
 
     A file with a single value beside 0 is a mask: its particles are the 4-connected components of
     at least 12 px, as in a data set.
@@ -115,7 +123,7 @@ class Folder:
         return f"label images in {self.path.name or self.path}"
 
     def predict(self, sample: Sample) -> Prediction:
-        """Read the prediction of this sample, and its probability if it is there.
+        """Read the prediction of this sample, its probability and confidences if they are there.
 
         Raises
         ------
@@ -133,7 +141,12 @@ class Folder:
         if np.count_nonzero(mask) and len(np.unique(labels[mask])) == 1:
             labels = instances_from_mask(mask)
         path = self.path / sample.name / "probability.tif"
-        return Prediction(mask, labels, _read_probability(path) if path.is_file() else None)
+        return Prediction(
+            mask,
+            labels,
+            _read_probability(path) if path.is_file() else None,
+            _read_confidence(path.with_name("particles.csv"), labels),
+        )
 
     def _file(self, name: str) -> Path:
         candidates = [self.path / name / "labels.tif"]
@@ -145,6 +158,21 @@ class Folder:
             f"{self.path}: no {name}/labels.tif, {name}.tif or {name}.png; predictions are sought "
             "by the name of the data set's image"
         )
+
+
+def _read_confidence(path: Path, labels: np.ndarray) -> np.ndarray | None:
+    """Confidence by label from ``particles.csv``; ``None`` where it is not of these labels."""
+    if not path.is_file():
+        return None
+    table = pd.read_csv(path)
+    if not {"label", "confidence"} <= set(table.columns):
+        return None
+    known = table["label"].to_numpy(int)
+    confidence = np.zeros(int(labels.max(initial=0)) + 1)
+    if not np.array_equal(np.sort(known), np.unique(labels[labels > 0])):
+        return None
+    confidence[known] = table["confidence"].to_numpy(float)
+    return confidence if ((confidence >= 0) & (confidence <= 1)).all() else None
 
 
 def _read_probability(path: Path) -> np.ndarray:

@@ -12,6 +12,7 @@ from nanosieve.core.errors import InputError, NanosieveError, UsageError
 from nanosieve.core.schema import Unit
 from nanosieve.core.settings import Device, Settings
 from nanosieve.core.workers import worker_pool
+from nanosieve.evaluation.confidence import ConfidenceCheck, confidence_checks
 from nanosieve.evaluation.cost import Cost, cost_table, measured
 from nanosieve.evaluation.image import PREDICTED_COLUMNS, TRUE_COLUMNS, ImageScore, score_image
 from nanosieve.evaluation.predictions import Folder, Method, Source
@@ -53,6 +54,8 @@ class Evaluation:
         ``(image, method)`` -> encoded map of what was found, missed and invented.
     costs
         One row a method that was run: see `nanosieve.evaluation.cost`.
+    confidence
+        Method -> how its particles' confidence agrees with the truth.
     """
 
     data: Path
@@ -65,6 +68,7 @@ class Evaluation:
     sizes: Mapping[str, tuple[Unit, Sizes]]
     pictures: Mapping[tuple[str, str], bytes]
     costs: pd.DataFrame
+    confidence: Mapping[str, Mapping[str, ConfidenceCheck]]
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -245,19 +249,31 @@ def _assemble(
     scores = pd.DataFrame(rows, columns=score_columns())
     scores = scores.astype(dict.fromkeys(COUNTS, "Int64"))
     by_method: dict[str, list[ImageScore]] = {source.name: [] for source in sources}
+    groups: dict[str, list[str]] = {source.name: [] for source in sources}
     for result in done:
         if result.score is not None:
             by_method[result.method].append(result.score)
+            groups[result.method].append(str(result.row["group"]))
     tallies = {name: [score.tally for score in found] for name, found in by_method.items()}
+    confidence = {
+        name: confidence_checks(parts, groups[name], seed=protocol.seed)
+        for name, parts in tallies.items()
+    }
     return Evaluation(
         data=dataset.path,
         protocol=protocol,
         methods={source.name: source.words for source in sources},
         scores=scores,
-        summary=summarise(scores, tallies, protocol),
+        summary=summarise(scores, tallies, protocol, confidence),
         strata=strata(
             {
-                name: _stack([score.true_particles for score in found], TRUE_COLUMNS)
+                name: _stack(
+                    [
+                        score.true_particles.assign(group=group)
+                        for score, group in zip(found, groups[name], strict=True)
+                    ],
+                    [*TRUE_COLUMNS, "group"],
+                )
                 for name, found in by_method.items()
             },
             {
@@ -273,6 +289,7 @@ def _assemble(
             if result.picture is not None
         },
         costs=_costs(sources, done),
+        confidence=confidence,
     )
 
 

@@ -59,6 +59,9 @@ SCORES = (
     *(Score(f"instance_{stem}_50", f"{meaning}; IoU 0.5") for stem, meaning in _INSTANCE),
     *(Score(f"instance_{stem}_50_95", f"{meaning}; mean over IoU 0.5 to 0.95")
       for stem, meaning in _INSTANCE),
+    *(Score(f"instance_{stem}_centre", f"{meaning}; centre inside the true one's box, one to one")
+      for stem, meaning in _INSTANCE[:3]),
+    Score("instance_brier_50", "mean square of confidence less truth (1 or 0); IoU 0.5"),
     Score("diameter_bias", "mean of (predicted - true) / true diameter of pairs at IoU 0.5",
           ANY_RANGE),
     Score("diameter_difference_px", "mean predicted less mean true diameter, all particles",
@@ -68,6 +71,7 @@ SCORES = (
     *(Score(f"box_{how}_{stem}", f"{stem} of boxes: {rule}, one to one")
       for how, rule in (("centre", "predicted centre inside the true box"), ("iou", "IoU >= 0.5"))
       for stem in ("precision", "recall", "f1")),
+    Score("box_centre_brier", "mean square of confidence less truth (1 or 0); centre inside"),
 )  # fmt: skip
 
 COUNTS = (
@@ -82,6 +86,7 @@ NEEDS_TRUTH = (
     "dice", "jaccard", "precision", "dice_outside_band",
     *(f"instance_{stem}_{at}" for stem in ("precision", "f1", "jaccard", "ap")
       for at in ("50", "50_95")),
+    "instance_precision_centre", "instance_f1_centre",
 )  # fmt: skip
 NEEDS_TRUE_BOX = ("box_centre_precision", "box_centre_f1", "box_iou_precision", "box_iou_f1")
 

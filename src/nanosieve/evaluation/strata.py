@@ -6,13 +6,21 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from nanosieve.measurement.agreement.intervals import group_interval
+
 # Octaves: a smoothing scale or a receptive field acts on the ratio of sizes.
 DIAMETER_EDGES = (0.0, 8.0, 16.0, 32.0, 64.0, 128.0, np.inf)
 CONTRAST_STRATA = 4
 
+# Column -> what it is the mean of, and its range.
+_MEANS = {
+    "recall": ("found", (0.0, 1.0)),
+    "mean_iou": ("iou", (0.0, 1.0)),
+    "diameter_bias": ("bias", (-1.0, np.inf)),
+}
 STRATA_COLUMNS = [
-    "method", "stratum", "low", "high", "n_true", "recall", "mean_iou", "diameter_bias",
-    "n_predicted", "precision",
+    "method", "stratum", "low", "high", "n_true", "n_groups", *_MEANS, "n_predicted", "precision",
+    *(f"{name}_{end}" for name in _MEANS for end in ("low", "high")),
 ]  # fmt: skip
 
 
@@ -24,7 +32,8 @@ def strata(
     Parameters
     ----------
     true_particles, predicted_particles
-        By method: the tables of `nanosieve.evaluation.image.ImageScore` of all its images.
+        By method: the tables of `nanosieve.evaluation.image.ImageScore` of all its images, the true
+        ones with the ``group`` of their image.
 
     Returns
     -------
@@ -33,11 +42,14 @@ def strata(
         true diameter; precision is over predictions of that diameter. ``contrast``: quarters of the
         true particles by absolute contrast, the same for every method; one without a contrast is
         in none. ``mean_iou`` takes a missed particle as 0.
+        ``recall``, ``mean_iou`` and ``diameter_bias`` have intervals over the groups that have such
+        particles.
 
     Examples
     --------
     >>> particles = pd.DataFrame({"diameter_px": [5.0, 20.0], "contrast": [0.1, 0.4],
-    ...                           "found": [False, True], "iou": [0, 0.8], "bias": [np.nan, 0.1]})
+    ...                           "found": [False, True], "iou": [0, 0.8], "bias": [np.nan, 0.1],
+    ...                           "group": ["a", "b"]})
     >>> table = strata({"a": particles}, {"a": pd.DataFrame(columns=["diameter_px", "true"])})
     >>> table[["stratum", "low", "recall"]].head(2).values.tolist()
     [['diameter_px', 0.0, 0.0], ['diameter_px', 16.0, 1.0]]
@@ -74,13 +86,16 @@ def _contrast_edges(true_particles: Mapping[str, pd.DataFrame]) -> np.ndarray:
 def _row(
     method: str, stratum: str, ends: tuple[float, float], inside: pd.DataFrame
 ) -> dict[str, object]:
-    return {
+    row: dict[str, object] = {
         "method": method,
         "stratum": stratum,
         "low": ends[0],
         "high": ends[1],
         "n_true": len(inside),
-        "recall": inside["found"].astype(float).mean(),
-        "mean_iou": inside["iou"].astype(float).mean(),
-        "diameter_bias": inside["bias"].astype(float).mean(),
+        "n_groups": inside["group"].nunique(),
     }
+    for name, (column, bounds) in _MEANS.items():
+        values = inside[column].astype(float)
+        interval = group_interval(values.to_numpy(), inside["group"].to_numpy(), bounds=bounds)
+        row |= {name: values.mean(), f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return row

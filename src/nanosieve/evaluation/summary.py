@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nanosieve.evaluation.confidence import ConfidenceCheck, confidence_columns
 from nanosieve.evaluation.protocol import Protocol
 from nanosieve.evaluation.scores import ANY_RANGE, COUNTS, SCORES, Score
 from nanosieve.evaluation.tally import Tally, pool
@@ -17,7 +18,10 @@ PAIRED = ("dice", "instance_f1_50", "box_centre_f1")
 
 
 def summarise(
-    scores: pd.DataFrame, tallies: Mapping[str, Sequence[Tally]], protocol: Protocol
+    scores: pd.DataFrame,
+    tallies: Mapping[str, Sequence[Tally]],
+    protocol: Protocol,
+    confidence: Mapping[str, Mapping[str, ConfidenceCheck]],
 ) -> pd.DataFrame:
     """Summarise ``scores.csv``, one row a method in the order of ``tallies``.
 
@@ -25,6 +29,7 @@ def summarise(
     it is defined, ``NAME_low`` and ``NAME_high`` (column ``interval`` says what they are for a
     score that is defined in all ``n_groups``), ``NAME_group_mean`` (mean of the means of the
     groups) and, from the sums over all images, ``NAME_pooled``. Counts are sums.
+    Calibration errors of the particles' ``confidence`` are pooled only, and so is their interval.
     ``NAME_difference`` with its interval is the mean over images of this method less the first one.
     """
     first = next(iter(tallies))
@@ -39,6 +44,7 @@ def summarise(
             row |= _columns(score, of_method, protocol.seed)
             if score.pooled:
                 row[f"{score.name}_pooled"] = pooled.get(score.name, np.nan)
+        row |= confidence_columns(confidence[method])
         if method != first:
             row |= _differences(of_method.set_index("image"), reference, protocol.seed)
         rows.append(row)

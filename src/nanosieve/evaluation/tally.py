@@ -1,12 +1,13 @@
 """What one image, or many together, add up to: every score that can be pooled comes from here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from nanosieve.measurement.agreement.instances import Detections, average_precision
 from nanosieve.measurement.agreement.pixels import Confusion
+from nanosieve.measurement.agreement.reliability import brier_score
 from nanosieve.measurement.agreement.sizes import SizeAgreement, size_agreement
 from nanosieve.measurement.agreement.thresholds import pixel_average_precision
 
@@ -75,6 +76,8 @@ class InstanceTally:
         Diameters; ``None`` in nm where a pixel size is unknown.
     area_um2
         Analysed area; NaN where unknown.
+    centres
+        Predictions whose centre lies inside the box of a true particle.
     """
 
     detections: tuple[Detections, ...]
@@ -83,6 +86,7 @@ class InstanceTally:
     sizes_px: Sizes
     sizes_nm: Sizes | None
     area_um2: float
+    centres: Detections
 
     def scores(self) -> dict[str, float]:
         """Scores by column name."""
@@ -99,9 +103,12 @@ class InstanceTally:
             values = [getattr(found, stem) for found in self.detections]
             scores[f"instance_{stem}_50"] = values[0]
             scores[f"instance_{stem}_50_95"] = float(np.mean(values))
+        for stem in ("precision", "recall", "f1"):
+            scores[f"instance_{stem}_centre"] = getattr(self.centres, stem)
         if self.confidence is not None:
             n_true = at_50.tp + at_50.fn
             values = [average_precision(self.confidence, hit, n_true) for hit in self.hits.T]
+            scores["instance_brier_50"] = brier_score(self.confidence, self.hits[:, 0])
             scores["instance_ap_50"] = values[0]
             scores["instance_ap_50_95"] = float(np.mean(values))
         return scores | self._size_scores()
@@ -122,10 +129,22 @@ def _agreement(sizes: Sizes) -> SizeAgreement:
 
 @dataclass(frozen=True)
 class BoxTally:
-    """Boxes matched both ways."""
+    """Boxes matched both ways.
+
+    Parameters
+    ----------
+    centre, iou
+        Counts, either way.
+    confidence
+        ``(n_predicted,)``, ``None`` where there is none.
+    hits
+        ``(n_predicted,)`` bool: matched by its centre.
+    """
 
     centre: Detections
     iou: Detections
+    confidence: np.ndarray | None = None
+    hits: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     def scores(self) -> dict[str, float]:
         """Scores by column name."""
@@ -136,6 +155,8 @@ class BoxTally:
         for how in ("centre", "iou"):
             for stem in ("precision", "recall", "f1"):
                 scores[f"box_{how}_{stem}"] = getattr(getattr(self, how), stem)
+        if self.confidence is not None:
+            scores["box_centre_brier"] = brier_score(self.confidence, self.hits)
         return scores
 
 
@@ -171,12 +192,7 @@ def pool(tallies: Sequence[Tally]) -> Tally:
     return Tally(
         _pool_pixels(pixels) if pixels else None,
         _pool_instances(instances) if instances else None,
-        BoxTally(
-            sum((box.centre for box in boxes), Detections()),
-            sum((box.iou for box in boxes), Detections()),
-        )
-        if boxes
-        else None,
+        _pool_boxes(boxes) if boxes else None,
     )
 
 
@@ -195,16 +211,31 @@ def _pool_instances(parts: list[InstanceTally]) -> InstanceTally:
         sum(column, Detections())
         for column in zip(*(part.detections for part in parts), strict=True)
     )
-    confidences = [part.confidence for part in parts if part.confidence is not None]
     in_nm = [part.sizes_nm for part in parts if part.sizes_nm is not None]
     return InstanceTally(
         detections,
         np.concatenate([part.hits for part in parts]),
-        np.concatenate(confidences) if len(confidences) == len(parts) else None,
+        _pool_confidence([part.confidence for part in parts]),
         _pool_sizes([part.sizes_px for part in parts]),
         _pool_sizes(in_nm) if len(in_nm) == len(parts) else None,
         float(np.sum([part.area_um2 for part in parts])),
+        sum((part.centres for part in parts), Detections()),
     )
+
+
+def _pool_boxes(parts: list[BoxTally]) -> BoxTally:
+    return BoxTally(
+        sum((part.centre for part in parts), Detections()),
+        sum((part.iou for part in parts), Detections()),
+        _pool_confidence([part.confidence for part in parts]),
+        np.concatenate([part.hits for part in parts]),
+    )
+
+
+def _pool_confidence(parts: list[np.ndarray | None]) -> np.ndarray | None:
+    """All of them; ``None`` where an image has none."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def _pool_sizes(parts: list[Sizes]) -> Sizes:

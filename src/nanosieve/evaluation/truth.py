@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from nanosieve.evaluation.protocol import Protocol
 from nanosieve.files.dataset import Sample, instances_from_mask
-from nanosieve.measurement.agreement.boundary import border_band
+from nanosieve.measurement.agreement.boundary import band_of_sizes, border_band
 from nanosieve.measurement.particles import measure
 
 
@@ -68,7 +69,7 @@ def truth_of(sample: Sample, protocol: Protocol) -> Truth:
         from_mask=from_mask,
         boxes=None if boxes is None else counted_boxes(boxes, valid),
         valid=valid,
-        near_edge=None if mask is None else border_band(mask, protocol.band),
+        near_edge=None if mask is None else _near_edge(mask, instances, protocol.band),
         contrast=None if instances is None else _contrast(instances, image),
         pixel_size_nm=sample.pixel_size_nm,
     )
@@ -100,9 +101,29 @@ def counted_boxes(boxes: np.ndarray, valid: np.ndarray) -> np.ndarray:
     >>> counted_boxes(np.array([[0, 0, 2, 2], [0, 2, 2, 4]]), np.array([[True, True, False]] * 2))
     array([[0, 0, 2, 2]])
     """
+    return boxes[centre_counts(boxes, valid)]
+
+
+def centre_counts(boxes: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Tell of each box whether its centre lies on a pixel that counts: ``(n,)`` bool.
+
+    Examples
+    --------
+    >>> centre_counts(np.array([[0, 0, 2, 2], [0, 2, 2, 4]]), np.array([[True, True, False]] * 2))
+    array([ True, False])
+    """
     centres = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(int)
     y, x = np.clip(centres, 0, np.array(valid.shape) - 1).T
-    return boxes[valid[y, x]]
+    return valid[y, x]
+
+
+def _near_edge(mask: np.ndarray, instances: np.ndarray | None, band: float | None) -> np.ndarray:
+    if band is not None or instances is None:
+        return border_band(mask, band or 0.0)
+    # Specks of the mask, too small to be a particle, have an edge as well.
+    specks = mask & (instances == 0)
+    numbers = ndimage.label(specks)[0] + int(instances.max(initial=0))
+    return band_of_sizes(np.where(specks, numbers, instances))
 
 
 def _contrast(instances: np.ndarray, image: np.ndarray) -> np.ndarray:

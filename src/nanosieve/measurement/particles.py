@@ -35,6 +35,7 @@ def measure(  # noqa: PLR0913 - two images, two masks, and the names of the firs
     pixel_size_nm: float | None = None,
     excluded: np.ndarray | None = None,
     confidence: np.ndarray | None = None,
+    certainty: np.ndarray | None = None,
     split_labels: frozenset[int] = frozenset(),
     image_name: str = "image",
     frame: int = 0,
@@ -53,7 +54,9 @@ def measure(  # noqa: PLR0913 - two images, two masks, and the names of the firs
     excluded
         ``(y, x)`` bool, pixels left out of the analysis.
     confidence
-        ``(y, x)`` in [0, 1]; without it the column is blank (NaN).
+        ``(y, x)`` in [0, 1]: the column is its mean over the particle, blank (NaN) without it.
+    certainty
+        ``(n,)`` of labels 1..n, in [0, 1]; where given, it is the column instead.
     split_labels
         Labels that were split from a touching neighbour.
     image_name, frame
@@ -115,9 +118,7 @@ def measure(  # noqa: PLR0913 - two images, two masks, and the names of the firs
         "cnr": np.divide(difference, ring.std, out=blank.copy(), where=ring.std > 0),
         "touches_border": reasons["border"],
         "isolated": ~np.any(list(reasons.values()), axis=0),
-        "confidence": blank
-        if confidence is None
-        else _mean_inside(labels, np.asarray(confidence), found.labels),
+        "confidence": _confidence(labels, found.labels, confidence, certainty),
         "flags": _flag_cells(reasons),
     }
     return _table(columns, found.labels.size, calibration)
@@ -160,6 +161,26 @@ def _same_shape(labels: np.ndarray, **others: np.ndarray | None) -> None:
             raise UsageError(
                 f"{name} must have the labels' shape {labels.shape}, got {np.shape(other)}"
             )
+
+
+def _confidence(
+    labels: np.ndarray,
+    values: np.ndarray,
+    confidence: np.ndarray | None,
+    certainty: np.ndarray | None,
+) -> np.ndarray:
+    """Confidence of the particles ``values``: their certainty, else the mean of their pixels."""
+    if certainty is not None:
+        largest = int(values.max(initial=0))
+        if len(certainty) < largest:
+            raise UsageError(
+                f"certainty has {len(certainty)} values, but the largest label is {largest}; give "
+                "one for each of the labels 1..n"
+            )
+        return np.asarray(certainty, float)[values - 1]
+    if confidence is None:
+        return np.full(values.size, np.nan)
+    return _mean_inside(labels, np.asarray(confidence), values)
 
 
 def _mean_inside(labels: np.ndarray, grey: np.ndarray, values: np.ndarray) -> np.ndarray:

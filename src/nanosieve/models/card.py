@@ -4,19 +4,40 @@ It is stored as JSON under ``nanosieve_card`` in the properties of the ONNX file
 """
 
 import json
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from nanosieve.core.errors import UsageError
 from nanosieve.models.domain import Domain
+from nanosieve.models.results import Result
+from nanosieve.models.trust import Trust
 from nanosieve.prepare.network_input import InputSpec
 
 CARD_KEY = "nanosieve_card"
 CARD_VERSION = 1
 
 _Range = tuple[float, float]
+_LEAST_SCALE = 1 / 64
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _one_and_smaller(scales: tuple[float, ...]) -> tuple[float, ...]:
+    fits = 1 in scales and len(set(scales)) == len(scales)
+    if not fits or not all(_LEAST_SCALE <= scale <= 1 for scale in scales):
+        raise ValueError(f"scales are 1 and smaller ones down to {_LEAST_SCALE:g}, each once")
+    return scales
+
+
+# Magnifications at which a network is run.
+Scales = Annotated[tuple[float, ...], AfterValidator(_one_and_smaller)]
 
 
 class TrainingData(BaseModel):
@@ -69,6 +90,8 @@ class ModelCard(BaseModel):
         What particles look like to the network; as ``input.polarity``.
     input
         How images are brought to it.
+    scales
+        Magnifications at which it is run: 1, and smaller ones that tell about wide particles.
     receptive_field_px, effective_field_px
         Width of what an output pixel can depend on, and of what it does depend on.
     reach_px
@@ -79,14 +102,22 @@ class ModelCard(BaseModel):
         Whether tiles with halos give what the whole image gives.
     threshold
         Probability from which a pixel is particle.
+    least_mean
+        Particles whose mean probability is smaller are left out.
     temperature
         By which the logits were divided in the file, for calibrated probabilities.
     n_parameters
         Number of trained weights.
     domain
         What its training images looked like, for the out-of-domain score.
+    trust
+        How far its particles are to be trusted; ``None`` where too few were at hand to tell.
     data, scores, licence, notes
         For the reader. Scores are by name, of validation images unless the name says otherwise.
+    results
+        Of images that it was not trained on, by kind of image and of particle.
+    fails
+        Where it is known to fail, in sentences.
     """
 
     model_config = _STRICT
@@ -105,19 +136,24 @@ class ModelCard(BaseModel):
     diameter_range_px: _Range | None = None
     polarity: Literal["dark", "bright", "any"] = "any"
     input: InputSpec
+    scales: Scales = (1.0,)
     receptive_field_px: int = Field(ge=1, le=8192)
     effective_field_px: float | None = Field(default=None, gt=0)
     reach_px: int | None = Field(default=None, ge=0, le=8192)
     stride: int = Field(ge=1, le=256)
     tile_exact: bool
     threshold: float = Field(gt=0, lt=1)
+    least_mean: float = Field(default=0.0, ge=0, lt=1)
     temperature: float = Field(default=1.0, gt=0)
     n_parameters: int | None = Field(default=None, ge=0)
     domain: Domain | None = None
+    trust: Trust | None = None
     data: TrainingData = TrainingData()
     scores: dict[str, float] = {}
     licence: str
     notes: str = ""
+    results: tuple[Result, ...] = ()
+    fails: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -113,6 +113,11 @@ def packaged() -> dict[str, Path]:
     return {path.stem: path for path in sorted(PACKAGED.glob(f"*{SUFFIX}"))}
 
 
+def is_model(name: str) -> bool:
+    """Whether a method's name is that of a packaged model, or looks like a model's file."""
+    return name.lower().endswith(SUFFIX) or name in packaged()
+
+
 def find_model(name: str) -> Path:
     """Find a model's file.
 
@@ -161,6 +166,28 @@ def read_card(path: Path) -> tuple[ModelCard, Check | None, OnnxFile]:
     return card, parse_check(text, str(path), n_channels=len(card.channels)), file
 
 
+def packaged_cards() -> dict[str, ModelCard]:
+    """Cards of the models that come with nanosieve, by name; read once a process."""
+    return {name: _looked_through(path, *_state(path))[0] for name, path in packaged().items()}
+
+
+def packaged_digests() -> dict[str, str]:
+    """Content hashes of the models that come with nanosieve, by name."""
+    return {name: _looked_through(path, *_state(path))[1] for name, path in packaged().items()}
+
+
+@lru_cache(maxsize=_MODELS)
+def _looked_through(path: Path, _mtime_ns: int, _size: int) -> tuple[ModelCard, str]:
+    card, _, file = read_card(path)
+    return card, file.digest
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """What changes when a file does."""
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size
+
+
 def load_model(path: str | Path, *, device: Device = "cpu", precision: Precision = "auto") -> Model:
     """Load a model.
 
@@ -191,8 +218,7 @@ def load_model(path: str | Path, *, device: Device = "cpu", precision: Precision
 def shared_model(name: str, *, device: Device = "cpu", precision: Precision = "auto") -> Model:
     """As `load_model`, but loaded once a process as long as the file stays as it is."""
     path = find_model(name).resolve()
-    state = path.stat()
-    return _shared(path, device, precision, (state.st_mtime_ns, state.st_size))
+    return _shared(path, device, precision, _state(path))
 
 
 @lru_cache(maxsize=_MODELS)

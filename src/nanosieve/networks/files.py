@@ -1,6 +1,7 @@
 """Weights in safetensors files: tensors, name and settings, nothing that runs on loading."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,27 @@ def save_weights(network: Network, path: str | Path, half: bool = False) -> None
     card = {"version": _VERSION, "name": network.name, "settings": network.settings}
     # Not save_file, whose files only their owner can read.
     Path(path).write_bytes(save(tensors, {_KEY: json.dumps(card), "note": network.note}))
+
+
+def rounded(network: Network) -> Network:
+    """Copy a network, its weights rounded to what ``save_weights(half=True)`` keeps of them.
+
+    Raises
+    ------
+    UsageError
+        If a weight is too large for float16.
+
+    Examples
+    --------
+    >>> network = build("horwath-single")
+    >>> _ = network.filter.weight.data.fill_(0.1)
+    >>> float(rounded(network).filter.weight[0, 0, 0, 0])
+    0.0999755859375
+    """
+    copy = deepcopy(network)
+    kept = {key: _stored(key, value, half=True) for key, value in network.state_dict().items()}
+    copy.load_state_dict(kept)
+    return copy
 
 
 def _stored(key: str, tensor: Tensor, half: bool) -> Tensor:

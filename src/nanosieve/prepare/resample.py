@@ -108,7 +108,12 @@ def resample_labels_back(
 
 
 def resample_back(
-    values: np.ndarray, shape: tuple[int, int], from_nm: PixelSize, to_nm: float
+    values: np.ndarray,
+    shape: tuple[int, int],
+    from_nm: PixelSize,
+    to_nm: float,
+    *,
+    rows: slice | None = None,
 ) -> np.ndarray:
     """Bring values that vary smoothly, as a probability does, back to the grid of the image.
 
@@ -120,6 +125,8 @@ def resample_back(
         Shape of ``image``.
     from_nm, to_nm
         As given to `resample`.
+    rows
+        Only these rows of the result, for which nothing of the size of the image is allocated.
 
     Returns
     -------
@@ -137,20 +144,26 @@ def resample_back(
     >>> resample_back(np.array([[0.0, 1.0]]), (2, 4), 1.0, 2.0)[0]
     array([0.  , 0.25, 0.75, 1.  ], dtype=float32)
     """
-    ratios = _ratios(from_nm, to_nm)
-    within = [n / ratio for n, ratio in zip(shape, ratios, strict=True)]
+    first, last, _ = (rows or slice(None)).indices(shape[0])
+    ratio_y, ratio_x = _ratios(from_nm, to_nm)
     # `resample` rounds whole numbers of pixels down by up to a millionth.
-    missing = [
-        (0, max(0, math.ceil(need - 1e-6) - have))
-        for need, have in zip(within, values.shape, strict=True)
-    ]
-    whole = Image.fromarray(np.pad(np.asarray(values, np.float32), missing, mode="edge"))
     height, width = (
-        min(need, have) for need, have in zip(within, (whole.height, whole.width), strict=True)
+        math.ceil(n / ratio - 1e-6) for n, ratio in zip(shape, (ratio_y, ratio_x), strict=True)
     )
-    resized = whole.resize(
-        (shape[1], shape[0]), Image.Resampling.BILINEAR, box=(0.0, 0.0, width, height)
+    # The kernel reaches one pixel of the coarser grid beyond the rows that are asked for.
+    reach = math.ceil(max(1, 1 / ratio_y)) + 1
+    above = max(0, math.floor(first / ratio_y) - reach)
+    below = min(height, math.ceil(last / ratio_y) + reach)
+    part = np.asarray(values[above:below], np.float32)
+    missing = (below - above - part.shape[0], max(0, width - values.shape[1]))
+    whole = Image.fromarray(np.pad(part, [(0, n) for n in missing], mode="edge"))
+    box = (
+        0.0,
+        first / ratio_y - above,
+        min(shape[1] / ratio_x, whole.width),
+        min(last / ratio_y - above, whole.height),
     )
+    resized = whole.resize((shape[1], last - first), Image.Resampling.BILINEAR, box=box)
     return np.array(resized)
 
 

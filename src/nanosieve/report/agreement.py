@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from nanosieve.core.schema import Unit
 from nanosieve.report import colours
-from nanosieve.report.charts import Bars, Line, Mark, Rule, chart
+from nanosieve.report.charts import Bars, Line, Mark, Points, Rule, chart
 from nanosieve.report.figures import bin_edges
 from nanosieve.report.page import write_page
 from nanosieve.report.view import Estimate
@@ -47,6 +47,34 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class ConfidenceView:
+    """Confidence of a method's particles against the truth.
+
+    Parameters
+    ----------
+    truth
+        What makes a particle a true one, in words.
+    error
+        Expected calibration error.
+    brier
+        Mean square of confidence less truth.
+    mean_said, mean_found
+        Mean confidence, and share of true particles.
+    count, said, found
+        ``(b,)`` particles, mean confidence and share of true ones in each bin.
+    """
+
+    truth: str
+    error: Estimate
+    brier: float
+    mean_said: float
+    mean_found: float
+    count: np.ndarray
+    said: np.ndarray
+    found: np.ndarray
+
+
+@dataclass(frozen=True)
 class MethodView:
     """One method.
 
@@ -68,6 +96,8 @@ class MethodView:
         Diameters of all true and predicted particles; empty where there are none.
     differences
         Score -> mean difference to the first method; empty for the first.
+    confidence
+        Of its particles, against each kind of truth that there is.
     """
 
     name: str
@@ -82,6 +112,7 @@ class MethodView:
     true: np.ndarray = field(default_factory=lambda: np.zeros(0))
     predicted: np.ndarray = field(default_factory=lambda: np.zeros(0))
     differences: Mapping[str, Estimate] = field(default_factory=dict)
+    confidence: Sequence[ConfidenceView] = ()
 
 
 @dataclass(frozen=True)
@@ -186,6 +217,9 @@ def write_agreement(path: str | Path, view: AgreementView) -> None:
         jaccard_figures=[(m, _jaccard(m)) for m in view.methods if len(m.jaccard)],
         size_figures=[(m, _sizes(m)) for m in view.methods if len(m.true) and len(m.predicted)],
         curve_figures=_curves([m for m in view.methods if m.curve is not None]),
+        confidence_figures=[
+            (m, one, _confidence(m, one)) for m in view.methods for one in m.confidence
+        ],
         colours=colours,
     )
 
@@ -220,6 +254,28 @@ def _sizes(method: MethodView) -> Markup:
         x_label=f"equivalent diameter, {method.unit}",
         y_label="share of particles, %",
         title=f"Diameters of true and predicted particles, {method.name}",
+    )
+
+
+def _confidence(method: MethodView, view: ConfidenceView) -> Markup:
+    unit = (0.0, 1.0)
+    diagonal = np.array(unit)
+    # 95 % by the law of large numbers, after two hits and two misses more (Agresti and Coull 1998).
+    count = view.count + 4
+    middle = (view.found * view.count + 2) / count
+    half = 1.96 * np.sqrt(middle * (1 - middle) / count)
+    low, high = np.clip([middle - half, middle + half], 0, 1)
+    return chart(
+        [
+            Line(diagonal, diagonal, colours.GREY, dashed=True),
+            Line(view.said, view.found, colours.BLUE),
+            Points(view.said, view.found, colours.BLUE, low=low, high=high),
+        ],
+        x_label="confidence, as said",
+        y_label="share of true particles, as found",
+        x_limits=unit,
+        y_limits=unit,
+        title=f"Reliability of the particles' confidence, {method.name}, {view.truth}",
     )
 
 

@@ -57,6 +57,12 @@ _CHOICES = (
          "Half the step in grey value from support to particle, after smoothing, over the noise "
          "of the support. Smoothing aims at 4.5; much below, faint particles are missed and noise "
          "may be taken for some."),
+    Term("chosen_because", "why this method",
+         "What --method auto saw in the first frame; --method NAME takes another."),
+    Term("chosen_from", "figures of that choice",
+         "Share of small windows with a lattice, its finest spacing, share of large windows with a "
+         "hexagon; what stands out of the support: the smoothing that it needs, half its contrast "
+         "over the noise, its diameter, the share that it covers."),
     Term("polarity_score", "dark (-) or bright (+)",
          "How clearly the particles are dark (below 0, down to -1.2) or bright (above 0, up to "
          "1.2). Nearer to 0 than 0.05 it is a guess: set --polarity."),
@@ -89,6 +95,7 @@ _SETTINGS = (
     Term("average_frames", "frames averaged"),
     Term("isolated_only", "isolated particles only"),
     Term("model_hash", "content hash of the model"),
+    Term("model_hashes", "packaged models to choose from"),
     Term("precision", "arithmetic of the network"),
 )
 

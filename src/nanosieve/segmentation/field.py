@@ -11,7 +11,7 @@ from nanosieve.segmentation.kernels import gaussian, shave, shrink
 from nanosieve.segmentation.polarity import find_polarity
 from nanosieve.segmentation.population import two_populations
 from nanosieve.segmentation.sample import sample_windows
-from nanosieve.segmentation.scale import Scale, choose_scale, choose_sparse
+from nanosieve.segmentation.scale import Scale, choose_scale, choose_sparse, otsu_level
 
 Tile = tuple[slice, slice]
 # Share of the pixels above Otsu's threshold below which it may be a poor judge.
@@ -127,7 +127,7 @@ def make_field(image: np.ndarray, valid: np.ndarray, choice: Choice, tile: Tile 
 
 def _otsu(smooth: list[np.ndarray], views: list[tuple[np.ndarray, np.ndarray]]) -> float:
     pixels = [one[known] for one, (_, known) in zip(smooth, views, strict=True)]
-    return float(threshold_otsu(np.concatenate(pixels)))
+    return otsu_level(np.concatenate(pixels))
 
 
 def _polarity(

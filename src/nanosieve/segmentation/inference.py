@@ -70,7 +70,11 @@ def infer(
         at_nm=settings.resample_nm,
     )
     if "resampled_to_nm" in maps.settings:
-        trail.step("resample", from_nm=size, to_nm=maps.settings["resampled_to_nm"])
+        trail.step(
+            "resample",
+            from_nm=maps.settings.get("assumed_pixel_size_nm", size),
+            to_nm=maps.settings["resampled_to_nm"],
+        )
     return partial(
         particles_of, image, maps, model,
         min_diameter_px=smallest, split=settings.split, exclude=exclude,

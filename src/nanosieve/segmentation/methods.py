@@ -22,11 +22,12 @@ METHODS: dict[str, Method] = {
     "hybrid": hybrid,
     "reconstruction": reconstruction,
 }
-AUTO = "hybrid"
+# What stands in where no model is packaged, or none knows such images.
+CLASSICAL = "hybrid"
 
 
-def resolve(name: str) -> str:
-    """Name of the method behind ``name``, ``auto`` resolved.
+def check(name: str) -> str:
+    """Give back the name of a method.
 
     Raises
     ------
@@ -35,12 +36,12 @@ def resolve(name: str) -> str:
 
     Examples
     --------
-    >>> resolve("auto")
-    'hybrid'
+    >>> check("local")
+    'local'
     """
-    name = AUTO if name == "auto" else name
     if name not in METHODS:
         raise UsageError(
-            f"no segmentation method is called {name!r}; choose auto, {', '.join(METHODS)}"
+            f"no segmentation method is called {name!r}; choose auto, {', '.join(METHODS)}, or a "
+            "model: its name or FILE.onnx"
         )
     return name

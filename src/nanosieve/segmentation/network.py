@@ -5,31 +5,29 @@ not for it. Touching particles are split by the model's own marks of their insid
 them, else by their outline (`nanosieve.segmentation.split`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from nanosieve.core.errors import FailedInput, UsageError
+from nanosieve.core.errors import UsageError
 from nanosieve.core.segmentation import Polarity, Segmentation
-from nanosieve.models.card import ModelCard
-from nanosieve.models.domain import describe
 from nanosieve.models.load import Model
-from nanosieve.prepare.network_input import network_input
-from nanosieve.prepare.resample import resample, resample_back, resample_labels_back
-from nanosieve.segmentation import kernels
+from nanosieve.segmentation.network_average import answer
 from nanosieve.segmentation.network_labels import edge_shift, label_particles
-from nanosieve.segmentation.polarity import find_polarity, is_certain
-from nanosieve.segmentation.sample import sample_windows
+from nanosieve.segmentation.network_polarity import Told, tell, try_both
+from nanosieve.segmentation.network_view import View, check_size, grid_between
+from nanosieve.segmentation.network_warnings import (
+    about_image,
+    about_polarity,
+    about_scale,
+    about_sizes,
+)
+from nanosieve.segmentation.scales import Scale, find_scale
+from nanosieve.segmentation.trust import evidence_of
 
 # Below three pixels nothing has a shape.
-_LEAST_DIAMETER = 3.0
-# Pixel sizes closer than this are one: resampling would only blur.
-_SAME_SIZE = 0.01
-# Of a resampled image, which costs 4 bytes a pixel, its map of probability 2 more.
-_LARGEST_RESAMPLED = 16384**2
-# Share of the particles outside the sizes trained on from which it is said.
-_FEW = 0.1
+LEAST_DIAMETER = 3.0
 
 
 @dataclass(frozen=True)
@@ -139,54 +137,67 @@ def probability_maps(
 
     Parameters and errors are those of `segment_with_model`.
     """
+    _check(image, polarity, exclude)
+    card, found = model.card, None
+    level = card.threshold if threshold is None else threshold
+    valid = None if exclude is None or not exclude.any() else ~np.asarray(exclude, bool)
+    told = tell(View(image, valid, None), polarity, card)
+    view = View(image, valid, told.looks)
+    if pixel_size_nm is None and at_nm is None and card.pixel_size_nm is not None:
+        found = find_scale(view, model, level)
+    assumed = pixel_size_nm if found is None else found.pixel_size_nm
+    target = at_nm or card.pixel_size_nm
+    view = replace(view, grid=grid_between(assumed, target))
+    check_size(view, card)
+    told = try_both(view, told, model, level)
+    view = replace(view, looks=told.looks)
+    given = view.given(card)
+    known_nm = None if found is not None else pixel_size_nm if view.grid is None else target
+    warnings = [about_polarity(told), about_image(given, card, known_nm)]
+    if card.pixel_size_nm is not None and pixel_size_nm is None:
+        warnings.append(about_scale(found, card))
+    said = answer(view, model, level, given)
+    settings: dict[str, Any] = {
+        "model": card.name,
+        "model_hash": model.digest,
+        "runs_on": model.runner.words,
+        **_choices(view, told, found),
+    }
+    if len(card.scales) > 1:
+        settings["scales"] = said.scales
+    flags = [flag for some, _ in warnings for flag in some]
+    notes = [note for _, some in warnings for note in some]
+    if view.grid is not None:
+        flags.append("resampled")
+    return Maps(
+        said.probability, said.core, said.classes, told.looks, level,
+        1.0 if view.grid is None else view.grid[0] / view.grid[1],
+        tuple(flags), tuple(notes), settings,
+    )  # fmt: skip
+
+
+def _choices(view: View, told: Told, found: Scale | None) -> dict[str, Any]:
+    """What was chosen for the image, as its settings have it."""
+    chosen: dict[str, Any] = {}
+    if found is not None:
+        chosen["assumed_pixel_size_nm"] = round(found.pixel_size_nm, 5)
+        chosen["scale_found"] = found.how
+    if view.grid is not None:
+        chosen["resampled_to_nm"] = view.grid[1]
+    if told.score is not None:
+        chosen["polarity_score"] = round(told.score, 3)
+    if told.sureness is not None:
+        chosen["polarity_sureness"] = [round(one, 3) for one in told.sureness]
+    return chosen
+
+
+def _check(image: np.ndarray, polarity: str, exclude: np.ndarray | None) -> None:
     if polarity not in ("auto", "dark", "bright"):
         raise UsageError(f"polarity is one of auto, dark, bright, got {polarity!r}")
     if exclude is not None and np.shape(exclude) != np.shape(image):
         raise UsageError(
             f"exclude has shape {np.shape(exclude)}, the image {np.shape(image)}; they must agree"
         )
-    card = model.card
-    valid = None if exclude is None or not exclude.any() else ~np.asarray(exclude, bool)
-    looks, score = _polarity(image, valid, polarity, card)
-    target = at_nm or card.pixel_size_nm
-    sizes = None
-    if (
-        pixel_size_nm is not None
-        and target is not None
-        and abs(target / pixel_size_nm - 1) > _SAME_SIZE
-    ):
-        sizes = (pixel_size_nm, target)
-        _check_resampled(image, *sizes, card)
-    seen, known = image, valid
-    if sizes is not None:
-        seen = resample(image, *sizes)
-        known = None if valid is None else resample(valid, *sizes) > 0.99
-    given = network_input(seen, card.input, polarity=looks or "dark", valid=known)
-    del seen, known
-    flags, notes = _warnings(given, card, score, pixel_size_nm if sizes is None else target)
-    if sizes is not None:
-        flags.append("resampled")
-    level = card.threshold if threshold is None else threshold
-    probability, core, classes = _run(given, model, level)
-    del given
-    if sizes is not None:
-        shape = (image.shape[0], image.shape[1])
-        probability = resample_back(probability, shape, *sizes).astype(np.float16)
-        core = None if core is None else resample_back(core, shape, *sizes).astype(np.float16)
-        classes = None if classes is None else resample_labels_back(classes, shape, *sizes)
-    settings: dict[str, Any] = {
-        "model": card.name,
-        "model_hash": model.digest,
-        "runs_on": model.runner.words,
-    }
-    if sizes is not None:
-        settings["resampled_to_nm"] = sizes[1]
-    if score is not None:
-        settings["polarity_score"] = round(score, 3)
-    scale = 1.0 if sizes is None else sizes[0] / sizes[1]
-    return Maps(
-        probability, core, classes, looks, level, scale, tuple(flags), tuple(notes), settings
-    )
 
 
 def particles_of(
@@ -204,23 +215,27 @@ def particles_of(
     """
     card = model.card
     level = maps.threshold
-    smallest = _LEAST_DIAMETER if min_diameter_px is None else min_diameter_px
+    smallest = LEAST_DIAMETER if min_diameter_px is None else min_diameter_px
     probability = maps.probability
     if exclude is not None:
         np.copyto(probability, 0, where=exclude)
     mask = probability >= np.float16(level)
     labels, parted = label_particles(
-        mask, probability, maps.core, min_diameter_px=smallest, split=split
-    )
+        mask, probability, maps.core, min_diameter_px=smallest, split=split,
+        least_mean=card.least_mean,
+    )  # fmt: skip
     n = int(labels.max(initial=0))
+    evidence = evidence_of(labels, n, probability, maps.core, parted=parted, scale=maps.scale)
     shift = edge_shift(labels, n, probability, level)
-    flags, notes = _about_sizes(labels, n, maps.scale, card)
+    flags, notes = about_sizes(labels, n, maps.scale, card)
     settings = maps.settings | {
         "threshold": round(level, 4),
         "edge_shift_px": None if shift is None else round(shift, 3),
         "min_diameter_px": round(smallest, 2),
         "split": split,
     }
+    if card.least_mean:
+        settings["least_mean"] = card.least_mean
     return Segmentation(
         labels,
         probability,
@@ -233,40 +248,9 @@ def particles_of(
         notes=(*maps.notes, *notes),
         classes=maps.classes,
         class_names=card.kinds if maps.classes is not None else (),
+        certainty=None if card.trust is None else card.trust.certainty(evidence),
+        evidence=evidence,
     )
-
-
-def _polarity(
-    image: np.ndarray, valid: np.ndarray | None, asked: str, card: ModelCard
-) -> tuple[Polarity | None, float | None]:
-    """Polarity and, where it was told from the image, its score."""
-    if asked != "auto":
-        return ("dark" if asked == "dark" else "bright"), None
-    spec = card.input
-    if spec.polarity == "any" and spec.normalisation != "support" and not spec.flat_field:
-        return None, None
-    if valid is not None and not valid.any():
-        return None, None
-    pixels = np.asarray(image, np.float32)
-    if valid is None:
-        known = np.ones(image.shape, bool)
-    else:
-        # Smoothing must not carry a caption outwards.
-        known, pixels = valid, np.where(valid, pixels, np.float32(np.median(pixels[valid])))
-    windows = sample_windows(pixels, known)
-    score = float(np.mean([find_polarity(pixels[w], known[w]) for w in windows]))
-    return ("dark" if score <= 0 else "bright"), score
-
-
-def _check_resampled(image: np.ndarray, from_nm: float, to_nm: float, card: ModelCard) -> None:
-    """Refuse what would fill the memory: an overview for a model of fine pixels."""
-    sides = [side * from_nm / to_nm for side in image.shape]
-    if sides[0] * sides[1] > _LARGEST_RESAMPLED:
-        raise FailedInput(
-            f"{card.name} wants pixels of {to_nm:.3g} nm, the image has {from_nm:.3g} nm: "
-            f"{sides[0]:.0f} x {sides[1]:.0f} px would be too many; use another model, or "
-            "--resample"
-        )
 
 
 def _looks(image: np.ndarray, mask: np.ndarray) -> Polarity:
@@ -276,126 +260,3 @@ def _looks(image: np.ndarray, mask: np.ndarray) -> Polarity:
     inside = float(np.mean(image, where=mask, dtype=float))
     outside = float(np.mean(image, where=~mask, dtype=float))
     return "bright" if inside > outside else "dark"
-
-
-def _warnings(
-    given: np.ndarray, card: ModelCard, score: float | None, pixel_size_nm: float | None
-) -> tuple[list[str], list[str]]:
-    """What can be said before the network has run."""
-    flags, notes = [], []
-    if score is not None and not is_certain(score):
-        flags.append("polarity_uncertain")
-        looks = "dark" if score <= 0 else "bright"
-        notes.append(f"Particles were taken to be {looks}, but only just; set --polarity if wrong.")
-    trained = card.pixel_size_range_nm
-    if trained is not None and pixel_size_nm is not None:
-        low, high = trained
-        if not (1 - _SAME_SIZE) * low <= pixel_size_nm <= (1 + _SAME_SIZE) * high:
-            flags.append("pixel_size_outside_training")
-            notes.append(
-                f"{card.name} saw pixel sizes of {low:.3g} to {high:.3g} nm in training, this "
-                f"image has {pixel_size_nm:.3g} nm; --resample brings it into that range."
-            )
-    if card.pixel_size_nm is not None and pixel_size_nm is None:
-        notes.append(
-            f"{card.name} works at {card.pixel_size_nm:.3g} nm a pixel, but the pixel size of this "
-            "image is unknown: it was run as it is; give --pixel-size."
-        )
-    if card.domain is not None:
-        figures = describe(given)
-        value = card.domain.score(figures)
-        if value > card.domain.threshold:
-            name, off = card.domain.strangest(figures)
-            flags.append("out_of_domain")
-            notes.append(
-                f"This image is unlike those {card.name} was trained on: out-of-domain score "
-                f"{value:.3g}, of images like them {card.domain.false_alarm:.0%} exceed "
-                f"{card.domain.threshold:.3g}; most of all its {name} is {abs(off):.1f} standard "
-                f"deviations {'above' if off > 0 else 'below'} theirs."
-            )
-    if not card.tile_exact:
-        notes.append(f"{card.name} sees statistics of the whole image, which was run as one.")
-    return flags, notes
-
-
-def _run(
-    given: np.ndarray, model: Model, level: float
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """Probability, core and classes, part by part as the network gives them."""
-    card, shape = model.card, given.shape
-    channels = card.channels
-    front = [channels.index(name) for name in card.foreground]
-    marker = None if card.core is None else channels.index(card.core)
-    probability = np.empty(shape, np.float16)
-    core = None if marker is None else np.empty(shape, np.float16)
-    classes = np.zeros(shape, np.uint8) if len(card.kinds) > 2 else None
-    for at, part in model.stream(given):
-        # NaN and infinity stay in a sum: in half precision large values become either.
-        if not np.isfinite(part.sum()):
-            raise FailedInput(
-                f"{card.name} gives probabilities that are no numbers for this image; "
-                "try --precision float32"
-            )
-        probability[at] = _foreground(part[front], card)
-        if core is not None:
-            core[at] = part[marker]
-        if classes is not None:
-            classes[at] = _classes(part, level, card)
-    return probability, core, classes
-
-
-def _foreground(parts: np.ndarray, card: ModelCard) -> np.ndarray:
-    """Probability of any of the classes that count as particle."""
-    if len(parts) == 1:
-        return parts[0]
-    return np.minimum(parts.sum(0), 1) if card.activation == "softmax" else parts.max(0)
-
-
-def _classes(part: np.ndarray, level: float, card: ModelCard) -> np.ndarray:
-    """Likeliest kind: on particles one of the foreground, elsewhere one of the others."""
-    front = [card.channels.index(name) for name in card.foreground]
-    inside = _foreground(part[front], card) >= level
-    back = [
-        index
-        for index, name in enumerate(card.channels)
-        if name not in card.foreground and name != card.core
-    ]
-    value = np.array(
-        [card.kinds.index(name) if name in card.kinds else 0 for name in card.channels]
-    )
-    found = value[np.array(front)[part[front].argmax(0)]]
-    if card.activation == "softmax":
-        rest = value[np.array(back)[part[back].argmax(0)]]
-    elif back:
-        best = part[back].argmax(0)
-        rest = np.where(part[back].max(0) >= level, value[np.array(back)[best]], 0)
-    else:
-        rest = np.zeros(inside.shape, np.intp)
-    return np.where(inside, found, rest).astype(np.uint8)
-
-
-def _about_sizes(
-    labels: np.ndarray, n: int, scale: float, card: ModelCard
-) -> tuple[list[str], list[str]]:
-    """Particles of sizes that the model cannot know."""
-    if n == 0:
-        return [], []
-    flags, notes = [], []
-    diameters = 2 * np.sqrt(kernels.sums(labels, n)[1:] / np.pi) * scale
-    wide = int(np.count_nonzero(diameters > card.field_px))
-    if wide:
-        flags.append("beyond_receptive_field")
-        notes.append(
-            f"{wide} of {n} particles are wider than the {card.field_px:.3g} px that "
-            f"{card.name} sees at once: their insides may be missed."
-        )
-    if card.diameter_range_px is not None:
-        low, high = card.diameter_range_px
-        outside = int(np.count_nonzero((diameters < low) | (diameters > high)))
-        if outside > _FEW * n:
-            flags.append("sizes_outside_training")
-            notes.append(
-                f"{outside} of {n} particles lie outside the {low:.3g} to {high:.3g} px that "
-                f"{card.name} saw in training."
-            )
-    return flags, notes

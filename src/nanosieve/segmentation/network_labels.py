@@ -23,6 +23,7 @@ def label_particles(
     *,
     min_diameter_px: float,
     split: bool,
+    least_mean: float = 0.0,
 ) -> tuple[np.ndarray, frozenset[int]]:
     """Label the particles of a network's mask, touching ones apart.
 
@@ -38,6 +39,8 @@ def label_particles(
         Components of a smaller area than a disc of this diameter are left out.
     split
         Whether touching particles are taken apart.
+    least_mean
+        Particles whose mean probability is smaller are left out.
 
     Returns
     -------
@@ -52,10 +55,9 @@ def label_particles(
     number = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
     labels = number[labels]
     n = int(keep.sum())
-    if not split:
-        return labels, frozenset()
     parted: set[int] = set()
-    for own, (box, parts) in enumerate(_parts(labels, probability, core), start=1):
+    for own, (box, found) in enumerate(_parts(labels, probability, core) if split else (), start=1):
+        parts = _without_gaps(found)
         extra = int(parts.max(initial=0)) - 1
         if extra < 1:
             continue
@@ -63,7 +65,25 @@ def label_particles(
         labels[box][further] = parts[further] + np.int32(n - 1)
         parted |= {own, *range(n + 1, n + 1 + extra)}
         n += extra
-    return labels, frozenset(parted)
+    return _without_faint(labels, n, frozenset(parted), probability, least_mean)
+
+
+def _without_faint(
+    labels: np.ndarray, n: int, parted: frozenset[int], probability: np.ndarray, least: float
+) -> tuple[np.ndarray, frozenset[int]]:
+    """Leave out particles of too small a mean probability, and number the others anew."""
+    if least == 0:
+        return labels, parted
+    total, area = np.zeros(n + 1), np.zeros(n + 1)
+    for top in range(0, labels.shape[0], _STRIP):
+        rows = slice(top, top + _STRIP)
+        own = labels[rows].ravel()
+        total += np.bincount(own, probability[rows].ravel(), minlength=n + 1)
+        area += np.bincount(own, minlength=n + 1)
+    keep = total >= least * area
+    keep[0] = False
+    number = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    return number[labels], frozenset(number[sorted(parted)].tolist()) - {0}
 
 
 def _parts(
@@ -79,6 +99,13 @@ def _parts(
         else:
             parts = split_by_cores(inside, np.pad(core[box].astype(np.float32), 1))
         yield box, parts[1:-1, 1:-1]
+
+
+def _without_gaps(parts: np.ndarray) -> np.ndarray:
+    """Number parts 1..m: flooding drops a marker on a slope that its neighbour's flood comes up."""
+    there = np.bincount(parts.ravel()) > 0
+    there[0] = False
+    return parts if there[1:].all() else (np.cumsum(there) * there).astype(np.int32)[parts]
 
 
 def split_by_cores(inside: np.ndarray, core: np.ndarray) -> np.ndarray:

@@ -9,13 +9,15 @@ _COUNT = 2
 _SMALL = 1 << 20
 
 
-def sample_windows(image: np.ndarray, valid: np.ndarray) -> list[tuple[slice, slice]]:
-    """Choose the windows of most contrast, two of 512 px; the whole of a small frame.
+def sample_windows(
+    image: np.ndarray, valid: np.ndarray, *, whole: int = _SMALL
+) -> list[tuple[slice, slice]]:
+    """Choose the windows of most contrast, two of 512 px; all of a frame of at most ``whole`` px.
 
     A window without particles would say nothing of their size, so those where block means vary
     most come first. Ties go to the upper left, so the choice is reproducible.
     """
-    if image.size <= _SMALL:
+    if image.size <= whole:
         return [(slice(None), slice(None))]
     coarse = shrink(image, 4)
     known = shrink(valid, 4) > 0.99

@@ -17,6 +17,8 @@ _TARGET = 4.5
 # Smoothing lowers the contrast; where it rises by this much, Otsu found the noise of the support
 # before and the particles after, and nothing in between is known.
 _JUMP = 1.2
+# Of float32, at which 256 bins cannot be told apart.
+_ROUNDING = 3e-5
 # In pure noise a million pixels reach 5 standard deviations.
 _SPARSE = 6.5
 
@@ -56,12 +58,18 @@ def choose_scale(windows: list[Window]) -> Scale:
     return max(tried, key=lambda scale: scale.reach)
 
 
+def otsu_level(pixels: np.ndarray) -> float:
+    """Otsu's threshold; the middle where only rounding tells the pixels apart, as on a flat ramp."""
+    low, high = float(pixels.min()), float(pixels.max())
+    if high - low <= _ROUNDING * max(abs(low), abs(high)):
+        return (low + high) / 2
+    return float(threshold_otsu(pixels))
+
+
 def _at(windows: list[Window], sigma: float) -> Scale:
     noises, contrasts = [], []
     smooth = [gaussian(image, sigma) for image, _ in windows]
-    level = threshold_otsu(
-        np.concatenate([s[v] for s, (_, v) in zip(smooth, windows, strict=True)])
-    )
+    level = otsu_level(np.concatenate([s[v] for s, (_, v) in zip(smooth, windows, strict=True)]))
     for image, (_, valid) in zip(smooth, windows, strict=True):
         high = valid & (image > level)
         support = shave(shave(valid & ~high))

@@ -1,28 +1,16 @@
-"""Segment one frame: choose from the image, find particles, put their edges, split them."""
+"""Segment one frame by any method: classical, a network, or what suits the image."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nanosieve.core.errors import FailedInput, UsageError
+from nanosieve.core.errors import UsageError
 from nanosieve.core.segmentation import Edge, Segmentation
-from nanosieve.segmentation import kernels
-from nanosieve.segmentation.field import Choice, choose, make_field
-from nanosieve.segmentation.fringes import is_lattice, lattice_spacings
-from nanosieve.segmentation.methods import resolve
-from nanosieve.segmentation.particles import (
-    Particles,
-    Recipe,
-    find_particles,
-    noise_diameter,
-    nothing,
-)
-from nanosieve.segmentation.polarity import is_certain
-from nanosieve.segmentation.reconstruction import published
-from nanosieve.segmentation.tiles import WHOLE_PIXELS, find_in_tiles
+from nanosieve.segmentation.classical import check_frame, segment_classically
+from nanosieve.segmentation.methods import METHODS, check
 
-_EDGES = ("base", "half", "otsu")
-_POLARITIES = ("auto", "dark", "bright")
+if TYPE_CHECKING:
+    from nanosieve.segmentation.auto import Chosen
 
 
 def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
@@ -31,6 +19,7 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     method: str = "auto",
     polarity: str = "auto",
     edge: Edge = "base",
+    threshold: float | None = None,
     min_diameter_px: float | None = None,
     split: bool = True,
     exclude: np.ndarray | None = None,
@@ -44,11 +33,15 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     image
         ``(y, x)`` finite grey values of any real dtype, X-ray outliers already taken out.
     method
-        ``auto`` (which is ``hybrid``), ``otsu``, ``local``, ``hybrid`` or ``reconstruction``.
+        ``otsu``, ``local``, ``hybrid``, ``reconstruction``, the name of a packaged model, the path
+        of a model file, or ``auto``, which chooses (`nanosieve.segmentation.auto`).
     polarity
         ``dark`` or ``bright`` particles; ``auto`` tells it from the image.
     edge
-        Where the edge is put: ``base``, ``half`` or ``otsu`` (`nanosieve.segmentation.edge`).
+        Where the edge is put: ``base``, ``half`` or ``otsu`` (`nanosieve.segmentation.edge`). With
+        ``auto`` another than ``base`` asks for a classical method.
+    threshold
+        Of a network: probability at the edge. With ``auto`` it asks for a network.
     min_diameter_px
         Smaller particles are left out; by default what noise of this image could make.
     split
@@ -70,9 +63,10 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     Raises
     ------
     UsageError
-        If a setting is not one of those named, or ``exclude`` has another shape.
+        If a setting is not one of those named or not for this method, ``exclude`` has another
+        shape, or a model file is not to be trusted.
     FailedInput
-        If the image is not 2-D or holds pixels that are not finite.
+        If the image is not 2-D, holds pixels that are not finite, or does not fit the model.
 
     Examples
     --------
@@ -82,137 +76,69 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     >>> found.n, found.polarity, bool(abs(found.mask.sum() / disc.sum() - 1) < 0.1)
     (1, 'dark', True)
     """
-    name = _checked(image, exclude, method, polarity, edge, paper_exact)
-    if exclude is not None and not exclude.any():
-        exclude = None
-    valid = np.ones(image.shape, bool) if exclude is None else ~np.asarray(exclude, bool)
-    inside = image[valid]
-    if inside.size == 0 or min(image.shape) < 3 or inside.min() == inside.max():
-        return _nothing(image.shape, name, polarity, exclude)
-    del inside
-    if paper_exact:
-        return _as_published(image, name, polarity, exclude)
-    clean = np.asarray(image, np.float32)
-    if exclude is not None:
-        # Smoothing must not carry a caption outwards.
-        clean = np.where(valid, clean, np.float32(np.median(clean[valid])))
-    choice = choose(clean, valid, polarity)
-    flags, notes = _warnings(clean, choice, polarity, pixel_size_nm)
-    smallest = min_diameter_px or noise_diameter(choice.scale.sigma)
-    recipe = Recipe(name, edge, split, smallest)
-    found = _found(clean, valid, choice, recipe) if choice.separate else nothing(image.shape)
-    if not found.labels.any():
-        flags.append("one_population")
-    if found.cut:
-        flags.append("cut_by_tile")
-    return Segmentation(
-        found.labels,
-        found.confidence,
-        name,
-        choice.polarity,
-        settings=_settings(choice, recipe, found),
-        excluded=exclude,
-        split_labels=frozenset(np.flatnonzero(found.parted).tolist()),
-        flags=tuple(flags),
-        notes=tuple(notes),
-    )
+    check_frame(image, exclude, polarity=polarity)
+    chosen = None
+    if method == "auto":
+        chosen = _chosen(image, exclude, polarity, edge, threshold, pixel_size_nm)
+    name = method if chosen is None else chosen.method
+    _check_own(name, edge, threshold, paper_exact)
+    if name in METHODS:
+        found = segment_classically(
+            image,
+            method=name,
+            polarity=polarity,
+            edge=edge,
+            min_diameter_px=min_diameter_px,
+            split=split,
+            exclude=exclude,
+            pixel_size_nm=pixel_size_nm,
+            paper_exact=paper_exact,
+        )
+    else:
+        from nanosieve.models.load import is_model, shared_model
+        from nanosieve.segmentation.network import segment_with_model
+
+        if not is_model(name):
+            check(name)
+
+        found = segment_with_model(
+            image,
+            shared_model(name),
+            polarity=polarity,
+            threshold=threshold,
+            min_diameter_px=min_diameter_px,
+            split=split,
+            exclude=exclude,
+            pixel_size_nm=pixel_size_nm,
+        )
+    return found if chosen is None else chosen.told(found)
 
 
-def _found(image: np.ndarray, valid: np.ndarray, choice: Choice, recipe: Recipe) -> Particles:
-    if image.size > WHOLE_PIXELS:
-        return find_in_tiles(image, valid, choice, recipe).distinct()
-    return find_particles(make_field(image, valid, choice), recipe).distinct()
-
-
-def _checked(
+def _chosen(
     image: np.ndarray,
     exclude: np.ndarray | None,
-    method: str,
     polarity: str,
-    edge: str,
-    paper_exact: bool,
-) -> str:
-    name = resolve(method)
-    if polarity not in _POLARITIES:
-        raise UsageError(f"polarity is one of {', '.join(_POLARITIES)}, got {polarity!r}")
-    if edge not in _EDGES:
-        raise UsageError(f"edge is one of {', '.join(_EDGES)}, got {edge!r}")
-    if paper_exact and name != "reconstruction":
-        raise UsageError(f"paper_exact goes with method 'reconstruction', not {name!r}")
-    if np.ndim(image) != 2:
-        raise FailedInput(f"expected a (y, x) frame, got {np.ndim(image)} dimensions")
-    if exclude is not None and np.shape(exclude) != np.shape(image):
-        raise UsageError(
-            f"exclude has shape {np.shape(exclude)}, the image {np.shape(image)}; they must agree"
-        )
-    if np.issubdtype(image.dtype, np.floating) and not np.isfinite(image).all():
-        raise FailedInput("the frame holds NaN or infinite pixels; fill them first")
-    return name
+    edge: Edge,
+    threshold: float | None,
+    pixel_size_nm: float | None,
+) -> "Chosen":
+    # Classical methods start faster without what models need.
+    from nanosieve.models.load import packaged_cards
+    from nanosieve.segmentation.auto import choose_method, wanted
 
-
-def _warnings(
-    image: np.ndarray, choice: Choice, polarity: str, pixel_size_nm: float | None
-) -> tuple[list[str], list[str]]:
-    flags, notes = [], []
-    if polarity == "auto" and choice.separate and not is_certain(choice.polarity_score):
-        flags.append("polarity_uncertain")
-        notes.append(
-            f"Particles were taken to be {choice.polarity}, but only just; set --polarity if wrong."
-        )
-    spacings = np.concatenate([lattice_spacings(image[window]) for window in choice.windows])
-    if is_lattice(spacings, pixel_size_nm):
-        flags.append("lattice_resolved")
-        coarsest = float(spacings.max())
-        size = "" if pixel_size_nm is None else f" ({coarsest * pixel_size_nm:.3g} nm)"
-        notes.append(
-            f"Bragg peaks stand in the spectrum, the coarsest at {coarsest:.3g} px{size}: "
-            "thresholds take lattice fringes for particles here."
-        )
-    return flags, notes
-
-
-def _settings(choice: Choice, recipe: Recipe, found: Particles) -> dict[str, Any]:
-    shift = found.shift[1:]
-    return {
-        "sigma_px": round(choice.scale.sigma, 3),
-        "half_contrast_over_noise": round(choice.scale.reach, 2),
-        "polarity_score": round(choice.polarity_score, 3),
-        "edge": recipe.edge,
-        "edge_shift_px": round(float(shift.mean()), 3) if shift.size else None,
-        "min_diameter_px": round(recipe.min_diameter_px, 2),
-        "split": recipe.split,
-    }
-
-
-def _nothing(
-    shape: tuple[int, ...], name: str, polarity: str, exclude: np.ndarray | None
-) -> Segmentation:
-    """What a frame gives that holds one grey value, or nothing that counts."""
-    found = nothing(shape)
-    chosen = "bright" if polarity == "bright" else "dark"
-    return Segmentation(
-        found.labels,
-        found.confidence,
-        name,
-        chosen,  # type: ignore[arg-type]
-        excluded=exclude,
-        flags=("one_population",),
+    return choose_method(
+        image,
+        packaged_cards(),
+        pixel_size_nm=pixel_size_nm,
+        exclude=exclude,
+        polarity=polarity,
+        network=wanted(edge, threshold),
     )
 
 
-def _as_published(
-    image: np.ndarray, name: str, polarity: str, exclude: np.ndarray | None
-) -> Segmentation:
-    bright = polarity == "bright"
-    mask = published(-np.asarray(image, np.float32) if bright else image)
-    if exclude is not None:
-        mask &= ~exclude
-    labels, _ = kernels.label(mask)
-    return Segmentation(
-        labels,
-        mask.astype(np.float32),
-        name,
-        "bright" if bright else "dark",
-        settings={"paper_exact": True},
-        excluded=exclude,
-    )
+def _check_own(name: str, edge: Edge, threshold: float | None, paper_exact: bool) -> None:
+    """Refuse settings of the other kind of method: ignored, they would seem to change nothing."""
+    if name in METHODS and threshold is not None:
+        raise UsageError(f"threshold is a network's probability; {name!r} has an edge rule instead")
+    if name not in METHODS and (edge != "base" or paper_exact):
+        raise UsageError(f"edge and paper_exact are for classical methods, not for model {name!r}")

@@ -35,10 +35,12 @@ def above_local_mean(field: Field, window: int, *, floor: float, k: float = 0.2)
     """
     factor = max(1, window // 32)
     offset = float(np.median(field.smooth[::8, ::8]))
-    values = np.where(field.valid, field.smooth - offset, 0)
-    weight = kernels.shrink(field.valid, factor)
     width = max(3, window // factor) | 1
-    share = np.maximum(kernels.box_mean(weight, width), 1e-3)
+    values, share = field.smooth - offset, np.float32(1)
+    if not field.valid.all():
+        values = np.where(field.valid, values, 0)
+        weight = kernels.shrink(field.valid, factor)
+        share = np.maximum(kernels.box_mean(weight, width), 1e-3)
     mean = kernels.box_mean(kernels.shrink(values, factor), width) / share
     square = kernels.box_mean(kernels.shrink(values * values, factor), width) / share
     spread = np.sqrt(np.maximum(square - mean * mean, 0))

@@ -23,6 +23,7 @@ from nanosieve.training.page import write_run_page
 from nanosieve.training.scores import Role, pooled_histogram, score_row, summarise
 from nanosieve.training.targets import Target
 from nanosieve.training.threshold import choose_threshold, confusion_at
+from nanosieve.training.trust import run_trust
 
 # Dice over that of calling every pixel a particle, below which nothing was learned.
 _LEAST_GAIN = 0.05
@@ -64,8 +65,10 @@ def finish(data: RunData, outcomes: Sequence[Outcome], final: Final | None) -> N
             "calibration_error": errors[1],
             "final": final.words,
         }
+        trust, said = run_trust(data, outcomes, final, temperature=temperature, threshold=threshold)
+        result["trust"] = said
         findings = Findings(threshold, temperature, _card_scores(summary, result),
-                            [final.words, *result["warnings"]])  # fmt: skip
+                            [final.words, *result["warnings"]], trust)  # fmt: skip
         images = [data.images[place] for place in final.places]
         card = write_model(out, trained_network(config, final.trained), config, images, findings)
         groups = {outcome.split.name: outcome.split.groups(data.images) for outcome in outcomes}

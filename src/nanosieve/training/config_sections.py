@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from nanosieve.models.card import Scales
 from nanosieve.prepare.network_input import InputSpec
 
 
@@ -135,14 +136,19 @@ class InputConfig(InputSpec):
         See `InputSpec`.
     pixel_size_nm
         Images are resampled to it; their own must be known. By default all keep their pixels.
+    scales
+        Magnifications at which the trained model will be run, ``[1, 0.5, 0.25]``: smaller ones tell
+        about particles wider than the network sees. They go into the card; training, and the scores
+        of its report, are at 1.
     """
 
     pixel_size_nm: float | None = Field(default=None, gt=0)
+    scales: Scales = (1.0,)
 
     @property
     def spec(self) -> InputSpec:
-        """Without the pixel size."""
-        return InputSpec(**self.model_dump(exclude={"pixel_size_nm"}))
+        """What the network is shown, whatever the grid."""
+        return InputSpec(**self.model_dump(exclude={"pixel_size_nm", "scales"}))
 
 
 class TilesConfig(Section):
@@ -315,10 +321,13 @@ class ThresholdConfig(Section):
         ``dice`` or ``accuracy``: the largest. ``otsu``: of the probabilities. ``fixed``: ``value``.
     value
         For ``fixed``.
+    least_mean
+        Particles whose mean probability is smaller are left out when the model is run.
     """
 
     rule: Literal["dice", "accuracy", "otsu", "fixed"] = "dice"
     value: float = Field(default=0.5, gt=0, lt=1)
+    least_mean: float = Field(default=0.0, ge=0, lt=1)
 
 
 class StartConfig(Section):

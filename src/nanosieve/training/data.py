@@ -58,6 +58,8 @@ class TrainingImage:
         As in ``dataset.csv``.
     moment
         Movie, time and frame number, as far as known.
+    from_mask
+        Whether ``instances`` are components of the mask: touching particles are then one.
     """
 
     name: str
@@ -72,6 +74,7 @@ class TrainingImage:
     content: str = ""
     split: str = ""
     moment: Moment = UNKNOWN
+    from_mask: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -295,6 +298,7 @@ def _training_image(raw: _Raw, config: TrainConfig) -> TrainingImage:
         content=checks.content(raw.pixels),
         split=raw.split,
         moment=raw.moment,
+        from_mask=raw.instances is None,
     )
 
 

@@ -40,7 +40,7 @@ def judge(
     judged = []
     for place, role in _roles(split):
         image = images[place]
-        truth = _truth(image, network.foreground, data_classes)
+        truth = truth_mask(image, network.foreground, data_classes)
         valid = None if image.ignore is None else ~image.ignore
         histogram = margin_histogram(truth, image_margin(network, image.image), valid=valid)
         judged.append(Judged(image.name, image.group, split.name, seed, role, histogram))
@@ -84,7 +84,9 @@ def _roles(split: Split) -> list[tuple[int, Role]]:
     ]
 
 
-def _truth(image: TrainingImage, shown: Sequence[str], data_classes: Sequence[str]) -> np.ndarray:
+def truth_mask(
+    image: TrainingImage, shown: Sequence[str], data_classes: Sequence[str]
+) -> np.ndarray:
     """Which pixels are of a class that counts as particle."""
     if PARTICLE in shown:
         return image.classes > 0

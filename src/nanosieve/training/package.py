@@ -12,6 +12,7 @@ from nanosieve.files.atomic import atomic_path
 from nanosieve.models.card import CARD_KEY, ModelCard, TrainingData
 from nanosieve.models.check import CHECK_KEY, Check, make_check
 from nanosieve.models.domain import describe, fit_domain
+from nanosieve.models.trust import Trust
 from nanosieve.networks import CORE, Network
 from nanosieve.networks.effective_field import effective_field, spread_points
 from nanosieve.networks.export import Probability, export_onnx
@@ -36,12 +37,15 @@ class Findings:
         By name, for the card.
     notes
         Sentences for whoever uses the model.
+    trust
+        How far its particles are to be trusted.
     """
 
     threshold: float
     temperature: float
     scores: Mapping[str, float]
     notes: Sequence[str] = ()
+    trust: Trust | None = None
 
 
 def write_model(
@@ -138,16 +142,19 @@ def make_card(
         diameter_range_px=_diameters(images, config),
         polarity=spec.polarity,
         input=spec,
+        scales=config.input.scales,
         receptive_field_px=network.receptive_field,
         reach_px=network.reach,
         effective_field_px=_effective_field(network, images),
         stride=network.stride,
         tile_exact=network.tile_exact,
         threshold=findings.threshold,
+        least_mean=config.threshold.least_mean,
         temperature=findings.temperature,
         # Of a frozen part too, which the network does not count as trainable.
         n_parameters=sum(weight.numel() for weight in network.parameters()),
         domain=fit_domain([describe(image.image) for image in images], groups=groups),
+        trust=findings.trust,
         data=TrainingData(
             description=", ".join(Path(path).name for path in _sources(config)),
             groups=tuple(sorted(set(groups))),

@@ -157,6 +157,7 @@ def _facts(card: ModelCard, result: Mapping[str, Any]) -> dict[str, str]:
         "threshold": f"{card.threshold:.4g}",
         "temperature": f"{card.temperature:.4g}",
         "how it was chosen": result["final"],
+        "confidence of particles": result["trust"],
         "images": f"{card.data.n_images} of {card.data.description}",
         "licence": card.licence,
     }

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from nanosieve.models.tiler import cut, halo_of, side_of, tiles
-from nanosieve.networks import Network
+from nanosieve.networks import CORE, Network
 
 
 def margin(logits: Tensor, network: Network) -> Tensor:
@@ -37,9 +37,22 @@ def margin(logits: Tensor, network: Network) -> Tensor:
     return logits[:, front].logsumexp(1) - logits[:, back].logsumexp(1)
 
 
-@torch.no_grad()
 def image_margin(network: Network, image: np.ndarray) -> np.ndarray:
     """Margins of an image of any size, in tiles where it is large.
+
+    Parameters are those of `image_maps`.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(y, x)`` float32.
+    """
+    return image_maps(network, image)[0]
+
+
+@torch.no_grad()
+def image_maps(network: Network, image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Margins and logits of the cores of an image of any size, in tiles where it is large.
 
     Parameters
     ----------
@@ -50,16 +63,23 @@ def image_margin(network: Network, image: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray
+    margin
         ``(y, x)`` float32.
+    core
+        ``(y, x)`` float32; ``None`` where the network has no such class by itself.
     """
     device = next(network.parameters()).device
     halo = halo_of(network.receptive_field, network.stride, network.reach)
     # A network that sees statistics of its input sees the whole image, as it will when it is run.
     side = side_of(halo, network.stride) if network.tile_exact else None
     result = np.empty(image.shape, np.float32)
+    marked = network.activation == "sigmoid" and CORE in network.classes
+    core = np.empty(image.shape, np.float32) if marked else None
     for tile in tiles(image.shape, halo=halo, stride=network.stride, side=side):
         part = torch.from_numpy(cut(image, tile))[None, None].to(device)
-        found = margin(network(part), network)[0]
-        result[tile.core] = found.float().cpu().numpy()[tile.inner]
-    return result
+        logits = network(part)
+        result[tile.core] = margin(logits, network)[0].float().cpu().numpy()[tile.inner]
+        if core is not None:
+            inside = logits[0, network.classes.index(CORE)]
+            core[tile.core] = inside.float().cpu().numpy()[tile.inner]
+    return result, core

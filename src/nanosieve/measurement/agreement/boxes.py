@@ -41,10 +41,20 @@ def match_centres(true_boxes: np.ndarray, predicted_boxes: np.ndarray) -> Detect
     >>> match_centres(np.array([[0, 0, 4, 4]]), np.array([[1, 1, 3, 3], [5, 5, 7, 7]]))
     Detections(tp=1, fp=1, fn=0)
     """
-    true_boxes, predicted_boxes = _check(true_boxes), _check(predicted_boxes)
-    centres = (predicted_boxes[:, :2] + predicted_boxes[:, 2:]) / 2
-    inside = (centres[None] >= true_boxes[:, None, :2]) & (centres[None] <= true_boxes[:, None, 2:])
-    return _count(inside.all(axis=2))
+    return _count(_centre_inside(_check(true_boxes), _check(predicted_boxes)))
+
+
+def centre_hits(true_boxes: np.ndarray, predicted_boxes: np.ndarray) -> np.ndarray:
+    """Tell of each prediction whether `match_centres` gives it a partner: ``(n_predicted,)`` bool.
+
+    Parameters and errors are those of `match_centres`.
+
+    Examples
+    --------
+    >>> centre_hits(np.array([[0, 0, 4, 4]]), np.array([[5, 5, 7, 7], [1, 1, 3, 3]]))
+    array([False,  True])
+    """
+    return _hits(_centre_inside(_check(true_boxes), _check(predicted_boxes)))
 
 
 def match_boxes(
@@ -104,10 +114,22 @@ def _check(boxes: np.ndarray) -> np.ndarray:
     return boxes
 
 
+def _centre_inside(true_boxes: np.ndarray, predicted_boxes: np.ndarray) -> np.ndarray:
+    centres = (predicted_boxes[:, :2] + predicted_boxes[:, 2:]) / 2
+    inside = (centres[None] >= true_boxes[:, None, :2]) & (centres[None] <= true_boxes[:, None, 2:])
+    return inside.all(axis=2)
+
+
 def _count(compatible: np.ndarray) -> Detections:
     n_true, n_predicted = compatible.shape
-    tp = 0
+    tp = int(np.count_nonzero(_hits(compatible)))
+    return Detections(tp, n_predicted - tp, n_true - tp)
+
+
+def _hits(compatible: np.ndarray) -> np.ndarray:
+    """Which predictions (columns) have a partner, with as many pairs as possible."""
+    hit = np.zeros(compatible.shape[1], bool)
     if compatible.size:
         partner = maximum_bipartite_matching(sparse.csr_array(compatible), perm_type="column")
-        tp = int(np.count_nonzero(partner >= 0))
-    return Detections(tp, n_predicted - tp, n_true - tp)
+        hit[partner[partner >= 0]] = True
+    return hit

@@ -1,0 +1,299 @@
+"""``auto``: which method suits a frame, and why. The same frame always gives the same answer.
+
+The rules, in their order, and the figures that each was taken from: `docs/decisions/0010`.
+
+1. ``edge`` asks for a classical method, ``threshold`` for a network.
+2. A lattice is resolved, in more than a few of the bodies: ``graphene`` where a hexagon of peaks at
+   its spacing fills the field, else ``hrtem``.
+3. Pixels so fine that an amorphous support shows its grain, and nothing stands out of it without
+   strong smoothing: ``hrtem`` too, though no lattice is seen.
+4. All else: ``particles``.
+5. What the model chosen cannot know goes to ``hybrid``: frames too small, and images unlike those
+   of its training if bodies stand out of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nanosieve.core.errors import UsageError
+from nanosieve.core.segmentation import Edge, Segmentation
+from nanosieve.models.card import ModelCard
+from nanosieve.models.domain import describe
+from nanosieve.segmentation.fringes import GRAPHENE_NM
+from nanosieve.segmentation.look import Bodies, Look, look
+from nanosieve.segmentation.methods import CLASSICAL, METHODS
+from nanosieve.segmentation.network_view import View, grid_between
+
+PARTICLES, HRTEM, GRAPHENE = "particles", "hrtem", "graphene"
+# Smoothing that bodies need to stand out, in px: below the first they are clear of any lattice;
+# from the second on it is the grain of the support, seen at lattice resolution, that needs it.
+_CLEAR_PX, _GRAINY_PX = 3.0, 8.0
+# Bodies must be this many spacings wide to be no fringes themselves.
+_WIDE = 1.5
+# Pixel sizes at which an amorphous support is seen to be grainy, nm.
+_FINE_NM = (0.008, 0.065)
+# Of the area of bodies, the share with fringes below which they are a few crystals among many.
+_FEW_FRINGES = 0.5
+# A hexagon fills the field where three of four large tiles show it. Pixel sizes are a few percent
+# off, and palladium's (111) is 5 % wider.
+_FILLED, _SAME_SPACING = 0.75, 0.04
+# Of the variance of HRTEM images, drawn and real, at most 0.33 is coarse; of a scanned image with
+# fringes 0.84.
+_OF_MASS = 0.6
+# Smaller bodies are atoms.
+_ATOM_NM = 0.5
+# A layer of particles covers more than this.
+_LAYER = 0.1
+# Down to this side a network was still better than thresholds; smaller ones were not tried.
+_SMALLEST_SIDE = 32
+# Times the limit of the out-of-domain score from which thresholds did better wherever bodies stood
+# out for them.
+_FAR_SCORE = 1.2
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A method, and why.
+
+    Parameters
+    ----------
+    method
+        A packaged model, or a classical method.
+    reasons
+        Parts of a sentence that follow "because"; empty where there was no choice.
+    figures
+        The figures that decided, plain values.
+    flags
+        ``out_of_domain`` where the image is unlike what the models were trained on.
+    """
+
+    method: str
+    reasons: tuple[str, ...] = ()
+    figures: Mapping[str, float | str | None] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """For the report.
+
+        Examples
+        --------
+        >>> Chosen("particles", ("no lattice is resolved", "particles are dark")).sentence
+        'particles (a network), because no lattice is resolved and particles are dark'
+        """
+        kind = "classical" if self.method in METHODS else "a network"
+        return f"{self.method} ({kind}), because {' and '.join(self.reasons)}"
+
+    def told(self, found: Segmentation) -> Segmentation:
+        """Add to a segmentation by this method why it was taken."""
+        if not self.reasons:
+            return found
+        why = {"chosen_because": self.sentence, "chosen_from": dict(self.figures)}
+        return found.replace(settings={**why, **found.settings}, flags=(*found.flags, *self.flags))
+
+
+def choose_method(
+    image: np.ndarray,
+    models: Mapping[str, ModelCard],
+    *,
+    pixel_size_nm: float | None = None,
+    exclude: np.ndarray | None = None,
+    polarity: str = "auto",
+    network: bool | None = None,
+    mode: str | None = None,
+) -> Chosen:
+    """Choose between the packaged models and the classical method.
+
+    Parameters
+    ----------
+    image
+        ``(y, x)`` finite grey values of any real dtype.
+    models
+        Cards of the packaged models, by name.
+    pixel_size_nm
+        ``None`` where unknown.
+    exclude
+        ``(y, x)`` bool, pixels that do not count.
+    polarity
+        As set by the user: ``dark``, ``bright`` or ``auto``.
+    network
+        ``False`` where only a classical method will do, ``True`` where only a network will.
+    mode
+        How the image was taken, as its file says: a scanned image has no phase contrast.
+
+    Raises
+    ------
+    UsageError
+        If only a network will do and there is none.
+
+    Examples
+    --------
+    >>> choose_method(np.zeros((64, 64)), {}).method
+    'hybrid'
+    """
+    if network and not models:
+        raise UsageError(
+            "--threshold is a network's probability and no model is packaged: name one with "
+            "--method FILE.onnx, or leave it out"
+        )
+    if not models:
+        return Chosen(CLASSICAL)
+    if network is False:
+        return Chosen(CLASSICAL, ("an edge rule was asked for, which networks do not take",))
+    seen = look(image, pixel_size_nm=pixel_size_nm, exclude=exclude, polarity=polarity)
+    if seen is None:
+        return Chosen(CLASSICAL, ("nothing in the sampled windows differs",))
+    figures = _figures(seen)
+    name, reasons = _suited(seen, pixel_size_nm, scanned="STEM" in (mode or "").upper())
+    if name not in models:
+        reasons.append(f"the network {name}, which would suit it, is not packaged")
+        if not network:
+            return Chosen(CLASSICAL, tuple(reasons), figures)
+        name = PARTICLES if PARTICLES in models else min(models)
+    doubts = _doubts(models[name], image.shape, seen, pixel_size_nm)
+    if doubts and not network:
+        name = CLASSICAL
+    return Chosen(name, (*reasons, *doubts), figures, ("out_of_domain",) if doubts else ())
+
+
+def wanted(edge: Edge, threshold: float | None) -> bool | None:
+    """Whether settings that are of one kind of method alone ask for a network; ``None``: neither.
+
+    Examples
+    --------
+    >>> wanted("half", None), wanted("base", 0.6), wanted("base", None)
+    (False, True, None)
+    """
+    if edge != "base":
+        return False
+    return None if threshold is None else True
+
+
+def _figures(seen: Look) -> dict[str, float | str | None]:
+    lattice, bodies = seen.lattice, seen.bodies
+    finest = lattice.finest_px
+    return {
+        "lattice_share": round(lattice.share, 3),
+        "finest_spacing_px": None if finest is None else round(finest, 2),
+        "hexagonal_share": round(lattice.hexagonal, 2),
+        "bodies_sigma_px": round(bodies.sigma_px, 2),
+        "bodies_reach": round(bodies.reach, 2),
+        "bodies_diameter_px": round(bodies.diameter_px, 1),
+        "bodies_coverage": round(bodies.coverage, 3),
+        "coarse_share": round(seen.coarse, 2),
+        "polarity": bodies.polarity,
+    }
+
+
+def _suited(seen: Look, pixel_size_nm: float | None, *, scanned: bool) -> tuple[str, list[str]]:
+    """The model for what is seen, and why."""
+    if scanned:
+        return PARTICLES, ["the file says that it is a scanned image", _about_bodies(seen.bodies)]
+    if seen.lattice.resolved:
+        return _with_lattice(seen, pixel_size_nm)
+    if pixel_size_nm is not None and _is_grain(seen, pixel_size_nm):
+        return HRTEM, [
+            f"pixels of {pixel_size_nm:.3g} nm resolve a lattice though none is seen",
+            "nothing stands out of the grain of the support",
+        ]
+    return PARTICLES, ["no lattice is resolved", _about_bodies(seen.bodies)]
+
+
+def _with_lattice(seen: Look, pixel_size_nm: float | None) -> tuple[str, list[str]]:
+    words = _about_lattice(seen, pixel_size_nm)
+    if _is_graphene(seen, pixel_size_nm):
+        return GRAPHENE, [f"{words} whose hexagons fill the field"]
+    if seen.coarse > _OF_MASS:
+        return PARTICLES, [f"{words} but most contrast is of mass", _about_bodies(seen.bodies)]
+    if _stand_out(seen):
+        words += " but not all over the particles"
+        return PARTICLES, [words, _about_bodies(seen.bodies)]
+    return HRTEM, [words]
+
+
+def _is_grain(seen: Look, pixel_size_nm: float) -> bool:
+    """Whether an image without fringes is one of an amorphous support at lattice resolution."""
+    bodies = seen.bodies
+    stand_out = (
+        bodies.separate
+        and bodies.sigma_px < _GRAINY_PX
+        and bodies.diameter_px * pixel_size_nm > _ATOM_NM
+    )
+    fine = _FINE_NM[0] <= pixel_size_nm <= _FINE_NM[1]
+    return fine and seen.coarse <= _OF_MASS and not stand_out
+
+
+def _stand_out(seen: Look) -> bool:
+    """Whether bodies stand out beside the lattice: thresholds of grey value, not fringes."""
+    lattice, bodies = seen.lattice, seen.bodies
+    if not bodies.separate or bodies.diameter_px < _WIDE * float(np.median(lattice.spacings_px)):
+        return False
+    few = lattice.share < _FEW_FRINGES * bodies.coverage
+    return bodies.sigma_px < _CLEAR_PX or (few and bodies.sigma_px < _GRAINY_PX)
+
+
+def _is_graphene(seen: Look, pixel_size_nm: float | None) -> bool:
+    lattice, bodies = seen.lattice, seen.bodies
+    if lattice.hexagon_px is None or lattice.hexagonal < _FILLED:
+        return False
+    if pixel_size_nm is None:
+        # A dense layer of particles has hexagons too.
+        layer = bodies.sigma_px < _CLEAR_PX and bodies.coverage > _LAYER
+        return not (bodies.separate and layer)
+    return abs(lattice.hexagon_px * pixel_size_nm / GRAPHENE_NM - 1) < _SAME_SPACING
+
+
+def _about_lattice(seen: Look, pixel_size_nm: float | None) -> str:
+    spacing = seen.lattice.hexagon_px or float(np.median(seen.lattice.spacings_px))
+    size = "" if pixel_size_nm is None else f", {spacing * pixel_size_nm:.3g} nm"
+    return f"a lattice is resolved (spacing {spacing:.3g} px{size})"
+
+
+def _about_bodies(bodies: Bodies) -> str:
+    if not bodies.separate:
+        return "nothing stands out clearly"
+    return (
+        f"particles are {bodies.polarity} on their support, some {bodies.diameter_px:.0f} px across"
+    )
+
+
+def _doubts(
+    card: ModelCard, shape: tuple[int, ...], seen: Look, pixel_size_nm: float | None
+) -> list[str]:
+    """What lies so far outside of what a model was trained on that thresholds are the better bet.
+
+    Less than that is for the network itself to say.
+    """
+    found = []
+    if min(shape) < _SMALLEST_SIDE:
+        found.append(f"the image, {shape[0]} x {shape[1]} px, is too small for a network")
+    if card.domain is not None and seen.bodies.separate:
+        grid = grid_between(pixel_size_nm, card.pixel_size_nm)
+        times = _score(card, seen, grid) / card.domain.threshold
+        if times > _FAR_SCORE:
+            found.append(
+                f"the image is unlike those {card.name} was trained on (its out-of-domain score "
+                f"is {times:.2g} times the limit) and particles stand out for a threshold"
+            )
+    return found
+
+
+def _score(card: ModelCard, seen: Look, grid: tuple[float, float] | None) -> float:
+    """Out-of-domain score: its figures are means over the windows, of two over their middles."""
+    assert card.domain is not None
+    given = [
+        View(part, known, seen.bodies.polarity, grid).given(card)
+        for part, known in zip(seen.parts, seen.known, strict=True)
+    ]
+    if len(given) > 1:
+        given = [_middle(one) for one in given]
+    figures = [describe(one) for one in given]
+    mean = {name: float(np.mean([one[name] for one in figures])) for name in figures[0]}
+    return card.domain.score(mean)
+
+
+def _middle(image: np.ndarray) -> np.ndarray:
+    rows, columns = (slice(size // 4, size - size // 4) for size in image.shape)
+    return image[rows, columns]

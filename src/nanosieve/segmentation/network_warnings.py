@@ -1,0 +1,128 @@
+"""What speaks against trusting a network on a frame: flags for the tables, sentences for people."""
+
+import numpy as np
+
+from nanosieve.models.card import ModelCard
+from nanosieve.models.domain import describe
+from nanosieve.segmentation import kernels
+from nanosieve.segmentation.network_polarity import Told
+from nanosieve.segmentation.network_view import SAME_SIZE
+from nanosieve.segmentation.polarity import is_certain
+from nanosieve.segmentation.scales import Scale
+
+# Share of the particles outside the sizes trained on from which it is said.
+_FEW = 0.1
+
+Warnings = tuple[list[str], list[str]]
+
+
+def about_image(given: np.ndarray, card: ModelCard, pixel_size_nm: float | None) -> Warnings:
+    """Flags and notes that can be told before the network has run.
+
+    Parameters
+    ----------
+    given
+        ``(y, x)`` float32: input of the network.
+    card
+        Of the model.
+    pixel_size_nm
+        Of ``given``; ``None`` where it is unknown.
+    """
+    flags, notes = [], []
+    trained = card.pixel_size_range_nm
+    if trained is not None and pixel_size_nm is not None:
+        low, high = trained
+        if not (1 - SAME_SIZE) * low <= pixel_size_nm <= (1 + SAME_SIZE) * high:
+            flags.append("pixel_size_outside_training")
+            notes.append(
+                f"{card.name} saw pixel sizes of {low:.3g} to {high:.3g} nm in training, this "
+                f"image has {pixel_size_nm:.3g} nm; --resample brings it into that range."
+            )
+    if card.domain is not None:
+        figures = describe(given)
+        value = card.domain.score(figures)
+        if value > card.domain.threshold:
+            name, off = card.domain.strangest(figures)
+            flags.append("out_of_domain")
+            notes.append(
+                f"This image is unlike those {card.name} was trained on: out-of-domain score "
+                f"{value:.3g}, of images like them {card.domain.false_alarm:.0%} exceed "
+                f"{card.domain.threshold:.3g}; most of all its {name} is {abs(off):.1f} standard "
+                f"deviations {'above' if off > 0 else 'below'} theirs."
+            )
+    if not card.tile_exact:
+        notes.append(f"{card.name} sees statistics of the whole image, which was run as one.")
+    return flags, notes
+
+
+def about_polarity(told: Told) -> Warnings:
+    """Flags and notes about a polarity that the image hardly tells."""
+    if told.score is None or is_certain(told.score):
+        return [], []
+    looks = f"Particles were taken to be {told.looks}, but only just"
+    if told.sureness is None:
+        return ["polarity_uncertain"], [f"{looks}; set --polarity if wrong."]
+    dark, bright = told.sureness
+    return ["polarity_uncertain"], [
+        f"{looks}: the image hardly tells, and the network was run both ways; it is sure of "
+        f"{dark:.2f} of what it takes for dark particles and of {bright:.2f} of bright ones. Set "
+        "--polarity if wrong."
+    ]
+
+
+def about_scale(found: Scale | None, card: ModelCard) -> Warnings:
+    """Flags and notes about an image of unknown pixel size, for a model that has one of its own."""
+    start = (
+        f"{card.name} works at {card.pixel_size_nm:.3g} nm a pixel, but the pixel size of this "
+        "image is unknown: "
+    )
+    if found is None:
+        return ["scale_uncertain"], [
+            f"{start}it was run as it is, for no particle was seen at any other scale; give "
+            "--pixel-size."
+        ]
+    words = f"{start}it was run as if that were {found.pixel_size_nm:.3g} nm, at which the model "
+    words += "is surest of its particles"
+    if found.fringes_px is not None:
+        words += f" and the lattice fringes, {found.fringes_px:.3g} px apart, can be fringes"
+    if found.sure:
+        return [], [f"{words}. Sizes stay in pixels; give --pixel-size if you know it."]
+    return ["scale_uncertain"], [
+        f"{words}. This is little more than a guess: look at the overlay, and give --pixel-size."
+    ]
+
+
+def about_sizes(labels: np.ndarray, n: int, scale: float, card: ModelCard) -> Warnings:
+    """Flags and notes about particles of sizes that the model cannot know.
+
+    Parameters
+    ----------
+    labels, n
+        ``(y, x)`` int32 labels 1..n.
+    scale
+        Pixels of the network's grid in one of the frame's.
+    card
+        Of the model. Run at coarser scales too, it sees that much more of the frame.
+    """
+    if n == 0:
+        return [], []
+    flags, notes = [], []
+    diameters = 2 * np.sqrt(kernels.sums(labels, n)[1:] / np.pi) * scale
+    field = card.field_px / min(card.scales)
+    wide = int(np.count_nonzero(diameters > field))
+    if wide:
+        flags.append("beyond_receptive_field")
+        notes.append(
+            f"{wide} of {n} particles are wider than the {field:.3g} px that "
+            f"{card.name} sees at once: their insides may be missed."
+        )
+    if card.diameter_range_px is not None:
+        low, high = card.diameter_range_px[0], card.diameter_range_px[1] / min(card.scales)
+        outside = int(np.count_nonzero((diameters < low) | (diameters > high)))
+        if outside > _FEW * n:
+            flags.append("sizes_outside_training")
+            notes.append(
+                f"{outside} of {n} particles lie outside the {low:.3g} to {high:.3g} px that "
+                f"{card.name} saw in training."
+            )
+    return flags, notes

@@ -1,0 +1,149 @@
+"""A network at several magnifications: wide particles from the coarse ones, all else from the fine.
+
+The network of these tests is blind well inside a wide particle, as one is whose field ends there.
+"""
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from discs import discs
+from model_files import card, core_model, particle_model, write_graph
+from nanosieve.models.card import CARD_KEY, ModelCard
+from nanosieve.models.load import load_model
+from nanosieve.prepare.network_input import InputSpec, network_input
+from nanosieve.prepare.resample import resample
+from nanosieve.segmentation import network_average
+from nanosieve.segmentation.network import segment_with_model
+from nanosieve.segmentation.network_view import View
+
+FIELD = 25
+SCALES = (1.0, 0.5, 0.25)
+WIDE, SMALL, PAIR = (100, 100, 48.0), (210, 40, 7.0), ((210, 120, 7.0), (210, 133, 7.0))
+
+
+@pytest.fixture
+def short_sighted(tmp_path):
+    """Particle where it is dark, unless that fills the square of 25 px around."""
+
+    def make(**changes):
+        fields = {"receptive_field_px": FIELD, "reach_px": FIELD // 2, "effective_field_px": FIELD}
+        weights = {
+            "slope": np.float32([-8]), "middle": np.float32([0.2]), "one": np.float32([1]),
+            "square": np.full((1, 1, FIELD, FIELD), 1 / FIELD**2, np.float32),
+            "most": np.float32([0.95]), "steep": np.float32([200]),
+        }  # fmt: skip
+        nodes = [
+            helper.make_node("Add", ["image", "middle"], ["shifted"]),
+            helper.make_node("Mul", ["shifted", "slope"], ["logit"]),
+            helper.make_node("Sigmoid", ["logit"], ["dark"]),
+            helper.make_node("Conv", ["dark", "square"], ["share"], pads=[FIELD // 2] * 4),
+            helper.make_node("Sub", ["share", "most"], ["over"]),
+            helper.make_node("Mul", ["over", "steep"], ["steeper"]),
+            helper.make_node("Sigmoid", ["steeper"], ["blind"]),
+            helper.make_node("Sub", ["one", "blind"], ["sees"]),
+            helper.make_node("Mul", ["dark", "sees"], ["probability"]),
+        ]
+        metadata = {CARD_KEY: card(**(fields | changes)).to_json()}
+        path = write_graph(tmp_path / "short.onnx", nodes, weights, metadata=metadata)
+        return load_model(path, precision="float32")
+
+    return make
+
+
+def drawn(*particles) -> tuple[np.ndarray, np.ndarray]:
+    y, x = np.mgrid[:256, :256]
+    inside = np.any([np.hypot(y - row, x - column) < r for row, column, r in particles], axis=0)
+    return np.where(inside, 400, 1000).astype(np.uint16), inside
+
+
+def test_what_the_network_cannot_see_at_once_it_sees_on_a_coarser_image(short_sighted):
+    image, inside = drawn(WIDE)
+    hollow = segment_with_model(image, short_sighted(), polarity="dark")
+    whole = segment_with_model(image, short_sighted(scales=SCALES), polarity="dark")
+    assert hollow.mask.sum() < 0.5 * inside.sum()
+    assert np.mean(whole.mask != inside) < 0.01
+    assert "beyond_receptive_field" in hollow.flags
+    assert whole.settings["scales"] == SCALES
+    assert "scales" not in hollow.settings
+
+
+def test_small_particles_stay_as_the_fine_image_has_them(short_sighted):
+    image, _ = drawn(WIDE, SMALL, *PAIR)
+    one, many = (
+        segment_with_model(image, short_sighted(scales=scales), polarity="dark")
+        for scales in ((1.0,), SCALES)
+    )
+    lower = slice(180, None)
+    assert one.mask[lower].sum() > 350
+    assert np.array_equal(one.confidence[lower], many.confidence[lower])
+    assert many.n == 4
+
+
+def test_coarse_cores_bridge_no_group_of_small_particles(tmp_path):
+    """Of 14 px each: on the image of a quarter they are 3 px wide, and the group is one blot."""
+    centres = [(row, column) for row in range(40, 200, 15) for column in range(40, 200, 15)]
+    image, _ = drawn(*((row, column, 7.6) for row, column in centres))
+    spec = InputSpec(normalisation="support", polarity="dark")
+    found = []
+    for scales in ((1.0,), SCALES):
+        path = core_model(tmp_path / "core.onnx", radius=3, scales=scales, input=spec)
+        found.append(segment_with_model(image, load_model(path), polarity="dark").n)
+    assert found == [len(centres)] * 2
+
+
+def test_each_scale_is_shown_an_image_normalised_at_its_own_pixel_size():
+    rng = np.random.default_rng(0)
+    image = rng.normal(1000, 50, (128, 96)) - 400 * (discs()[:, :96] < 700)
+    spec = InputSpec(normalisation="support", polarity="dark")
+    shown = View(image, None, "dark").given(card(input=spec), 0.5)
+    expected = network_input(resample(image, 1.0, 2.0), spec, polarity="dark")
+    assert np.array_equal(shown, expected)
+    # The noise of the support is 1 at every scale, though averaging took half of it away.
+    assert shown[shown > 0].std() == pytest.approx(0.6, abs=0.1)
+
+
+def test_scales_that_leave_next_to_nothing_of_the_image_are_left_out(short_sighted):
+    image, _ = drawn(SMALL)
+    found = segment_with_model(image[180:250, :70], short_sighted(scales=SCALES), polarity="dark")
+    assert found.settings["scales"] == (1.0, 0.5)
+
+
+def test_scales_count_from_the_models_own_pixel_size(short_sighted):
+    """48 px of 0.5 nm are 30 of the model: more than it sees at once."""
+    image, inside = drawn(WIDE)
+    model = short_sighted(scales=SCALES, pixel_size_nm=0.8)
+    found = segment_with_model(image, model, polarity="dark", pixel_size_nm=0.5)
+    assert found.settings["resampled_to_nm"] == 0.8
+    assert np.mean(found.mask != inside) < 0.02
+
+
+def test_strips_give_what_the_whole_gives(short_sighted, monkeypatch):
+    image, _ = drawn(WIDE, SMALL)
+    model = short_sighted(scales=SCALES)
+    whole = segment_with_model(image, model, polarity="dark")
+    monkeypatch.setattr(network_average, "_STRIP", 37)
+    strips = segment_with_model(image, model, polarity="dark")
+    assert np.abs(whole.confidence.astype(float) - strips.confidence).max() < 2e-3
+
+
+def test_a_network_that_needs_no_coarser_scale_is_not_harmed(tmp_path):
+    """A network of one pixel's reach is as sure at any scale, but for the edges."""
+    models = [
+        load_model(particle_model(tmp_path / f"{n}.onnx", scales=scales), precision="float32")
+        for n, scales in enumerate(((1.0,), SCALES))
+    ]
+    one, many = (segment_with_model(discs(), model) for model in models)
+    assert np.mean(one.mask != many.mask) < 0.01
+    assert one.n == many.n
+
+
+@pytest.mark.parametrize("scales", [(), (0.5,), (1, 1), (1, 2), (1, 0.001)])
+def test_a_card_with_scales_that_cannot_be_is_refused(scales):
+    with pytest.raises(ValueError, match=r"scales are 1 and smaller ones down to 0\.015625, each"):
+        card(scales=scales)
+
+
+def test_scales_are_in_the_card_as_it_is_stored():
+    text = card(scales=SCALES).to_json()
+    assert ModelCard.model_validate_json(text).scales == SCALES
