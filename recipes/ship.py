@@ -121,8 +121,12 @@ def completed(
 def _trust(run: Path, model: Path) -> Trust | None:
     table = pd.read_csv(run / "splits.csv")
     validation = set(table.loc[table["role"] == "validation", "image"])
+    # Of several data sets, images are named with theirs.
     samples = [
-        sample for path in _paths(run) for sample in Dataset.open(path) if sample.name in validation
+        sample
+        for path in _paths(run)
+        for sample in Dataset.open(path)
+        if {sample.name, f"{path.name}/{sample.name}"} & validation
     ]
     return fit_trust(list(dataset_cases(samples, Settings(method=str(model)), device="cpu")))
 

@@ -84,7 +84,7 @@ def test_dark_particles_some_of_which_show_fringes_are_particles():
     chosen = choose_method(image, MODELS)
     assert chosen.method == "particles"
     assert (
-        "a lattice is resolved (spacing 3.97 px) but not all over the particles" in chosen.sentence
+        "Bragg peaks are seen (spacing 3.97 px) but not all over the particles" in chosen.sentence
     )
 
 

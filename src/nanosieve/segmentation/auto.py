@@ -202,15 +202,15 @@ def _suited(seen: Look, pixel_size_nm: float | None, *, scanned: bool) -> tuple[
 
 
 def _with_lattice(seen: Look, pixel_size_nm: float | None) -> tuple[str, list[str]]:
-    words = _about_lattice(seen, pixel_size_nm)
+    spacing = _spacing(seen, pixel_size_nm)
     if _is_graphene(seen, pixel_size_nm):
-        return GRAPHENE, [f"{words} whose hexagons fill the field"]
+        return GRAPHENE, [f"a lattice is resolved ({spacing}) whose hexagons fill the field"]
+    peaks = f"Bragg peaks are seen ({spacing}) but"
     if seen.coarse > _OF_MASS:
-        return PARTICLES, [f"{words} but most contrast is of mass", _about_bodies(seen.bodies)]
+        return PARTICLES, [f"{peaks} most contrast is of mass", _about_bodies(seen.bodies)]
     if _stand_out(seen):
-        words += " but not all over the particles"
-        return PARTICLES, [words, _about_bodies(seen.bodies)]
-    return HRTEM, [words]
+        return PARTICLES, [f"{peaks} not all over the particles", _about_bodies(seen.bodies)]
+    return HRTEM, [f"a lattice is resolved ({spacing})"]
 
 
 def _is_grain(seen: Look, pixel_size_nm: float) -> bool:
@@ -245,10 +245,10 @@ def _is_graphene(seen: Look, pixel_size_nm: float | None) -> bool:
     return abs(lattice.hexagon_px * pixel_size_nm / GRAPHENE_NM - 1) < _SAME_SPACING
 
 
-def _about_lattice(seen: Look, pixel_size_nm: float | None) -> str:
+def _spacing(seen: Look, pixel_size_nm: float | None) -> str:
     spacing = seen.lattice.hexagon_px or float(np.median(seen.lattice.spacings_px))
     size = "" if pixel_size_nm is None else f", {spacing * pixel_size_nm:.3g} nm"
-    return f"a lattice is resolved (spacing {spacing:.3g} px{size})"
+    return f"spacing {spacing:.3g} px{size}"
 
 
 def _about_bodies(bodies: Bodies) -> str:

@@ -35,9 +35,15 @@ _PARTNER, _REACH = 10.0, 2
 _FAINT_PEAK, _SAME = 16.0, 0.03
 # Nearer to the sampling limit an image that was enlarged or compressed has no noise to compare.
 _LEAST_PX = 2.6
+# Frequencies nearer to the middle at which a peak has ended.
+_INWARD = 3.0
 _ATOMIC_NM = (0.05, 0.6)
 # First-order spots of graphene.
 GRAPHENE_NM = 0.2131
+
+
+# Tile, row and column.
+_Places = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -101,11 +107,10 @@ def find_lattice(parts: list[np.ndarray], pixel_size_nm: float | None = None) ->
         tiles = _tiles([shrink(part, block) for part in parts], _SMALL)
         if tiles is None:
             continue
-        ratio, seen = _over_ring(tiles, _SMALL_MOST)
-        at, found = _peaks(ratio, seen, _PEAK)
+        at, found = _peaks(_spectra(tiles, _SMALL_MOST), _PEAK)
         found = found * block
         real = _atomic(found, pixel_size_nm)
-        shares.append(len(np.unique(at[0][real])) / len(ratio))
+        shares.append(len(np.unique(at[0][real])) / len(tiles))
         spacings.append(found[real])
     filled, hexagonal, hexagon_px, sharp = _sheet(parts, pixel_size_nm)
     spacings.append(sharp)
@@ -136,9 +141,21 @@ def _tiles(parts: list[np.ndarray], side: int) -> np.ndarray | None:
     return np.concatenate(found) if found else None
 
 
-def _over_ring(tiles: np.ndarray, most_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """Power of each tile's frequencies over the median of the ring it lies on, 0 outside of the
-    rings that count; and whether it would be seen in the tile."""
+@dataclass(frozen=True)
+class _Spectra:
+    """Power of each tile's frequencies, ``(n, y, x)``; and over the median of the ring each lies
+    on, 0 outside of the rings that count."""
+
+    power: np.ndarray
+    ratio: np.ndarray
+
+    @property
+    def side(self) -> int:
+        """Of the tiles."""
+        return self.power.shape[1]
+
+
+def _spectra(tiles: np.ndarray, most_px: float) -> _Spectra:
     side = tiles.shape[-1]
     window = np.hanning(side + 2)[1:-1].astype(np.float32)
     level = tiles.mean((1, 2), keepdims=True)
@@ -146,14 +163,13 @@ def _over_ring(tiles: np.ndarray, most_px: float) -> tuple[np.ndarray, np.ndarra
     _, along_x, radius = _frequencies(side)
     ring = np.rint(radius).astype(np.intp)
     ratio = np.zeros(power.shape, np.float32)
-    seen = power > _SEEN * power.mean((1, 2), keepdims=True)
     for r in range(int(np.ceil(side / most_px)), int(side / _LEAST_PX) + 1):
         beside = (np.abs(ring - r) <= 1) & (along_x > 0)
         usual = np.median(power[:, beside], axis=1)
         here = ring == r
         # A tile of one grey value has no power anywhere.
         ratio[:, here] = power[:, here] / np.maximum(usual, 1e-30)[:, np.newaxis]
-    return ratio, seen
+    return _Spectra(power, ratio)
 
 
 def _frequencies(side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -162,15 +178,13 @@ def _frequencies(side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return along_y, along_x, np.hypot(along_y, along_x)
 
 
-def _peaks(
-    ratio: np.ndarray, seen: np.ndarray, least: float
-) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+def _peaks(spectra: _Spectra, least: float) -> tuple[_Places, np.ndarray]:
     """Tile, row and column of each peak off the axes, and its spacing in px of the tile."""
-    side = ratio.shape[1]
+    ratio, side = spectra.ratio, spectra.side
     along_y, along_x, radius = _frequencies(side)
     off_axis = (np.abs(along_y) > 1) & (along_x > 1)
-    at = np.nonzero((ratio > least) & seen & off_axis)
-    tile, row, column = at
+    seen = spectra.power > _SEEN * spectra.power.mean((1, 2), keepdims=True)
+    tile, row, column = np.nonzero((ratio > least) & seen & off_axis)
     # The three by three frequencies around tell where between them the peak is.
     total, middle = np.zeros(tile.size), np.zeros(tile.size)
     highest = np.zeros(tile.size)
@@ -181,8 +195,20 @@ def _peaks(
             highest = np.maximum(highest, value)
             total += value
             middle += value * radius[y, x]
-    top = ratio[at] >= highest
-    return tuple(part[top] for part in at), side / (middle[top] / total[top])
+    top = (ratio[tile, row, column] >= highest) & ~_is_streak(spectra, tile, row, column)
+    return (tile[top], row[top], column[top]), side / (middle[top] / total[top])
+
+
+def _is_streak(
+    spectra: _Spectra, tile: np.ndarray, row: np.ndarray, column: np.ndarray
+) -> np.ndarray:
+    """Whether power goes on towards the middle, as it does for the straight edge of a particle."""
+    side = spectra.side
+    from_middle = np.where(row < side // 2, row, row - side)
+    nearer = 1 - _INWARD / np.maximum(np.hypot(from_middle, column), _INWARD)
+    y = np.rint(from_middle * nearer).astype(np.intp) % side
+    x = np.rint(column * nearer).astype(np.intp)
+    return spectra.power[tile, y, x] > spectra.power[tile, row, column] / 2
 
 
 def _sheet(
@@ -192,24 +218,23 @@ def _sheet(
     tiles = _tiles(parts, _LARGE)
     if tiles is None:
         return 0.0, 0.0, None, np.zeros(0)
-    ratio, seen = _over_ring(tiles, _LARGE_MOST)
-    at, spacings = _peaks(ratio, seen, _SHARP_PEAK)
+    spectra = _spectra(tiles, _LARGE_MOST)
+    at, spacings = _peaks(spectra, _SHARP_PEAK)
     real = _atomic(spacings, pixel_size_nm)
-    at, spacings = tuple(part[real] for part in at), spacings[real]
+    at, spacings = (at[0][real], at[1][real], at[2][real]), spacings[real]
     filled = len(np.unique(at[0])) / len(tiles)
-    found = _hexagons(ratio, at, spacings)
+    found = _hexagons(spectra.ratio, at, spacings)
     if not found:
         return filled, 0.0, None, spacings
     middle = float(np.median(list(found.values())))
-    faint, around = _peaks(ratio, seen, _FAINT_PEAK)
+    faint, around = _peaks(spectra, _FAINT_PEAK)
     same = np.abs(around / middle - 1) < _SAME
-    found |= _hexagons(ratio, tuple(part[same] for part in faint), around[same])
+    faint = (faint[0][same], faint[1][same], faint[2][same])
+    found |= _hexagons(spectra.ratio, faint, around[same])
     return filled, len(found) / len(tiles), middle, spacings
 
 
-def _hexagons(
-    ratio: np.ndarray, at: tuple[np.ndarray, ...], spacings: np.ndarray
-) -> dict[int, float]:
+def _hexagons(ratio: np.ndarray, at: _Places, spacings: np.ndarray) -> dict[int, float]:
     """Tiles whose strongest peak is one of a hexagon, and its spacing."""
     strongest: dict[int, int] = {}
     for index in np.argsort(-ratio[at], kind="stable"):

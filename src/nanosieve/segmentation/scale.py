@@ -59,7 +59,7 @@ def choose_scale(windows: list[Window]) -> Scale:
 
 
 def otsu_level(pixels: np.ndarray) -> float:
-    """Otsu's threshold; the middle where only rounding tells the pixels apart, as on a flat ramp."""
+    """Otsu's threshold; the middle where only rounding tells pixels apart, as on a flat ramp."""
     low, high = float(pixels.min()), float(pixels.max())
     if high - low <= _ROUNDING * max(abs(low), abs(high)):
         return (low + high) / 2
