@@ -31,6 +31,7 @@ from nanosieve.prepare.frame import (
 from nanosieve.prepare.resample import resample, resample_labels_back
 from nanosieve.segmentation.chooser import Chooser
 from nanosieve.segmentation.classical import segment_classically
+from nanosieve.segmentation.kernels import one_thread
 
 # Method of labels that came from elsewhere.
 GIVEN = "given"
@@ -154,7 +155,7 @@ def _begin(place: Place, mask: np.ndarray | None, chooser: Chooser, device: Devi
 
 def _ahead(begun: Iterator[_Begun]) -> Iterator[_Begun]:
     """Begin the next frame in a thread while the caller is at this one."""
-    with ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(1, initializer=one_thread) as thread:
         coming = thread.submit(next, begun, None)
         while (frame := coming.result()) is not None:
             coming = thread.submit(next, begun, None)

@@ -136,6 +136,7 @@ def test_a_model_that_is_not_packaged_is_named():
     chosen = choose_method(crystals(), only)
     assert chosen.method == "hybrid"
     assert "the network hrtem, which would suit it, is not packaged" in chosen.sentence
+    assert chosen.flags == ("lattice_resolved",)
     assert choose_method(spheres(), only).method == "particles"
 
 
@@ -169,11 +170,22 @@ def test_an_image_unlike_the_training_is_for_thresholds_if_they_see_something():
     far = choose_method(spheres(), narrow)
     assert (far.method, far.flags) == ("hybrid", ("out_of_domain",))
     assert "the image is unlike those plain was trained on" in far.sentence
-    # In crystals as dark as their support thresholds see nothing: the network itself flags them.
+    # At lattice resolution thresholds take fringes for particles: the network itself flags it.
     assert choose_method(crystals(), narrow).method == "hrtem"
     assert choose_method(spheres(), narrow, network=True).method == "particles"
     wide = choose_method(spheres(), {"particles": card(domain=domain(100.0))})
     assert (wide.method, wide.flags) == ("particles", ())
+
+
+def test_dark_crystals_with_fringes_are_never_for_thresholds():
+    """Darker than their grainy support and full of fringes, as gold is."""
+    inside = (np.hypot(Y - 150, X - 180) < 90) | (np.hypot(Y - 370, X - 360) < 80)
+    image = noisy(2 * grain() + inside * (2 * waves(9, 25, 95) - 3), 1)
+    seen = look(image)
+    assert seen.bodies.separate
+    assert seen.shows_atoms
+    narrow = {"particles": card(domain=domain(0.01)), "hrtem": card(domain=domain(0.01))}
+    assert choose_method(image, narrow, pixel_size_nm=0.02).method == "hrtem"
 
 
 def test_a_large_image_is_judged_by_the_middles_of_its_windows():

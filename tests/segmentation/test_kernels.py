@@ -1,5 +1,8 @@
 """The kernels against scipy and scikit-image, which they stand in for."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import diplib
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -159,3 +162,14 @@ def test_growing_goes_outwards_only():
     reach = ndimage.distance_transform_edt(labels == 0)
     assert (grown[reach <= 2] > 0).all()
     assert not grown[reach > 5].any()
+
+
+def test_a_new_thread_keeps_to_one_thread_when_told():
+    """The setting is each thread's own: untold, one would use all cores, and wait busily."""
+    diplib.SetNumberOfThreads(2)
+    try:
+        with ThreadPoolExecutor(1, initializer=kernels.one_thread) as pool:
+            assert pool.submit(diplib.GetNumberOfThreads).result() == 1
+    finally:
+        kernels.one_thread()
+    assert diplib.GetNumberOfThreads() == 1

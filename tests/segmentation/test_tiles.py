@@ -5,7 +5,7 @@ import pytest
 from scenes import over, worst_match
 
 from nanosieve.measurement.agreement.instances import overlaps
-from nanosieve.segmentation import segment as module
+from nanosieve.segmentation import classical as module
 from nanosieve.segmentation import tiles
 from nanosieve.segmentation.segment import segment
 from nanosieve.simulation.projected.spheres import clusters, scatter, spheres

@@ -8,6 +8,7 @@ from nanosieve.batch.discover import Input
 from nanosieve.batch.process import Job, Outcome, give_up, process
 from nanosieve.core.errors import UsageError
 from nanosieve.core.workers import in_processes
+from nanosieve.segmentation.kernels import one_thread
 
 
 def run(inputs: Sequence[Input], job: Job, *, jobs: int = 1) -> Iterator[Outcome]:
@@ -46,7 +47,7 @@ def _overlapping(inputs: Sequence[Input], job: Job) -> Iterator[Outcome]:
 
     Outcomes keep the order of the inputs.
     """
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2, initializer=one_thread) as pool:
         running: deque[Future[Outcome]] = deque()
         try:
             for item in inputs:

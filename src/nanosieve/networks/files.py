@@ -53,7 +53,7 @@ def rounded(network: Network) -> Network:
     --------
     >>> network = build("horwath-single")
     >>> _ = network.filter.weight.data.fill_(0.1)
-    >>> float(rounded(network).filter.weight[0, 0, 0, 0])
+    >>> rounded(network).filter.weight[0, 0, 0, 0].item()
     0.0999755859375
     """
     copy = deepcopy(network)

@@ -22,26 +22,16 @@ from nanosieve.core.segmentation import Edge, Segmentation
 from nanosieve.models.card import ModelCard
 from nanosieve.models.domain import describe
 from nanosieve.segmentation.fringes import GRAPHENE_NM
-from nanosieve.segmentation.look import Bodies, Look, look
+from nanosieve.segmentation.look import CLEAR_PX, GRAINY_PX, Bodies, Look, look
 from nanosieve.segmentation.methods import CLASSICAL, METHODS
 from nanosieve.segmentation.network_view import View, grid_between
 
 PARTICLES, HRTEM, GRAPHENE = "particles", "hrtem", "graphene"
-# Smoothing that bodies need to stand out, in px: below the first they are clear of any lattice;
-# from the second on it is the grain of the support, seen at lattice resolution, that needs it.
-_CLEAR_PX, _GRAINY_PX = 3.0, 8.0
-# Bodies must be this many spacings wide to be no fringes themselves.
-_WIDE = 1.5
 # Pixel sizes at which an amorphous support is seen to be grainy, nm.
 _FINE_NM = (0.008, 0.065)
-# Of the area of bodies, the share with fringes below which they are a few crystals among many.
-_FEW_FRINGES = 0.5
 # A hexagon fills the field where three of four large tiles show it. Pixel sizes are a few percent
 # off, and palladium's (111) is 5 % wider.
 _FILLED, _SAME_SPACING = 0.75, 0.04
-# Of the variance of HRTEM images, drawn and real, at most 0.33 is coarse; of a scanned image with
-# fringes 0.84.
-_OF_MASS = 0.6
 # Smaller bodies are atoms.
 _ATOM_NM = 0.5
 # A layer of particles covers more than this.
@@ -66,7 +56,8 @@ class Chosen:
     figures
         The figures that decided, plain values.
     flags
-        ``out_of_domain`` where the image is unlike what the models were trained on.
+        ``out_of_domain`` where the image is unlike what the models were trained on,
+        ``lattice_resolved`` where there is no model for a lattice.
     """
 
     method: str
@@ -150,9 +141,10 @@ def choose_method(
     if name not in models:
         reasons.append(f"the network {name}, which would suit it, is not packaged")
         if not network:
-            return Chosen(CLASSICAL, tuple(reasons), figures)
+            flags = ("lattice_resolved",) if seen.lattice.resolved else ()
+            return Chosen(CLASSICAL, tuple(reasons), figures, flags)
         name = PARTICLES if PARTICLES in models else min(models)
-    doubts = _doubts(models[name], image.shape, seen, pixel_size_nm)
+    doubts = _doubts(name, models[name], image.shape, seen, pixel_size_nm)
     if doubts and not network:
         name = CLASSICAL
     return Chosen(name, (*reasons, *doubts), figures, ("out_of_domain",) if doubts else ())
@@ -206,9 +198,9 @@ def _with_lattice(seen: Look, pixel_size_nm: float | None) -> tuple[str, list[st
     if _is_graphene(seen, pixel_size_nm):
         return GRAPHENE, [f"a lattice is resolved ({spacing}) whose hexagons fill the field"]
     peaks = f"Bragg peaks are seen ({spacing}) but"
-    if seen.coarse > _OF_MASS:
+    if seen.of_mass:
         return PARTICLES, [f"{peaks} most contrast is of mass", _about_bodies(seen.bodies)]
-    if _stand_out(seen):
+    if seen.stands_out:
         return PARTICLES, [f"{peaks} not all over the particles", _about_bodies(seen.bodies)]
     return HRTEM, [f"a lattice is resolved ({spacing})"]
 
@@ -218,20 +210,11 @@ def _is_grain(seen: Look, pixel_size_nm: float) -> bool:
     bodies = seen.bodies
     stand_out = (
         bodies.separate
-        and bodies.sigma_px < _GRAINY_PX
+        and bodies.sigma_px < GRAINY_PX
         and bodies.diameter_px * pixel_size_nm > _ATOM_NM
     )
     fine = _FINE_NM[0] <= pixel_size_nm <= _FINE_NM[1]
-    return fine and seen.coarse <= _OF_MASS and not stand_out
-
-
-def _stand_out(seen: Look) -> bool:
-    """Whether bodies stand out beside the lattice: thresholds of grey value, not fringes."""
-    lattice, bodies = seen.lattice, seen.bodies
-    if not bodies.separate or bodies.diameter_px < _WIDE * float(np.median(lattice.spacings_px)):
-        return False
-    few = lattice.share < _FEW_FRINGES * bodies.coverage
-    return bodies.sigma_px < _CLEAR_PX or (few and bodies.sigma_px < _GRAINY_PX)
+    return fine and not seen.of_mass and not stand_out
 
 
 def _is_graphene(seen: Look, pixel_size_nm: float | None) -> bool:
@@ -240,7 +223,7 @@ def _is_graphene(seen: Look, pixel_size_nm: float | None) -> bool:
         return False
     if pixel_size_nm is None:
         # A dense layer of particles has hexagons too.
-        layer = bodies.sigma_px < _CLEAR_PX and bodies.coverage > _LAYER
+        layer = bodies.sigma_px < CLEAR_PX and bodies.coverage > _LAYER
         return not (bodies.separate and layer)
     return abs(lattice.hexagon_px * pixel_size_nm / GRAPHENE_NM - 1) < _SAME_SPACING
 
@@ -260,16 +243,17 @@ def _about_bodies(bodies: Bodies) -> str:
 
 
 def _doubts(
-    card: ModelCard, shape: tuple[int, ...], seen: Look, pixel_size_nm: float | None
+    name: str, card: ModelCard, shape: tuple[int, ...], seen: Look, pixel_size_nm: float | None
 ) -> list[str]:
     """What lies so far outside of what a model was trained on that thresholds are the better bet.
 
-    Less than that is for the network itself to say.
+    Less than that is for the network itself to say; and at lattice resolution, where thresholds
+    take fringes for particles, they are no bet at all.
     """
     found = []
     if min(shape) < _SMALLEST_SIDE:
         found.append(f"the image, {shape[0]} x {shape[1]} px, is too small for a network")
-    if card.domain is not None and seen.bodies.separate:
+    if name == PARTICLES and card.domain is not None and seen.bodies.separate:
         grid = grid_between(pixel_size_nm, card.pixel_size_nm)
         times = _score(card, seen, grid) / card.domain.threshold
         if times > _FAR_SCORE:

@@ -8,7 +8,7 @@ from nanosieve.core.errors import FailedInput, UsageError
 from nanosieve.core.segmentation import Edge, Segmentation
 from nanosieve.segmentation import kernels
 from nanosieve.segmentation.field import Choice, choose, make_field
-from nanosieve.segmentation.fringes import find_lattice
+from nanosieve.segmentation.look import look
 from nanosieve.segmentation.methods import CLASSICAL, check
 from nanosieve.segmentation.particles import (
     Particles,
@@ -102,7 +102,7 @@ def segment_classically(  # noqa: PLR0913 -- one keyword for each thing a user m
         # Smoothing must not carry a caption outwards.
         clean = np.where(valid, clean, np.float32(np.median(clean[valid])))
     choice = choose(clean, valid, polarity)
-    flags, notes = _warnings(clean, choice, polarity, pixel_size_nm)
+    flags, notes = _warnings(clean, valid, choice, polarity, pixel_size_nm)
     smallest = min_diameter_px or noise_diameter(choice.scale.sigma)
     recipe = Recipe(name, edge, split, smallest)
     found = _found(clean, valid, choice, recipe) if choice.separate else nothing(image.shape)
@@ -144,7 +144,11 @@ def check_frame(image: np.ndarray, exclude: np.ndarray | None, *, polarity: str)
 
 
 def _warnings(
-    image: np.ndarray, choice: Choice, polarity: str, pixel_size_nm: float | None
+    image: np.ndarray,
+    valid: np.ndarray,
+    choice: Choice,
+    polarity: str,
+    pixel_size_nm: float | None,
 ) -> tuple[list[str], list[str]]:
     flags, notes = [], []
     if polarity == "auto" and choice.separate and not is_certain(choice.polarity_score):
@@ -152,10 +156,10 @@ def _warnings(
         notes.append(
             f"Particles were taken to be {choice.polarity}, but only just; set --polarity if wrong."
         )
-    lattice = find_lattice([image[window] for window in choice.windows], pixel_size_nm)
-    if lattice.resolved and not choice.separate:
+    seen = look(image, pixel_size_nm=pixel_size_nm, exclude=~valid, polarity=choice.polarity)
+    if seen is not None and seen.shows_atoms:
         flags.append("lattice_resolved")
-        coarsest = float(lattice.spacings_px[-1])
+        coarsest = float(seen.lattice.spacings_px[-1])
         size = "" if pixel_size_nm is None else f" ({coarsest * pixel_size_nm:.3g} nm)"
         notes.append(
             f"Bragg peaks stand in the spectrum, the coarsest at {coarsest:.3g} px{size}: "

@@ -10,9 +10,18 @@ from PIL import Image
 
 EIGHT = 2
 FOUR = 1
-# Its own threads gain nothing on images of this size, and wait busily while another process has
-# the core: the same frame then takes up to twice as long.
-dip.SetNumberOfThreads(1)
+
+
+def one_thread() -> None:
+    """Keep DIPlib to one thread in this thread, which is a setting of each: for new ones to call.
+
+    Its own threads gain nothing on images of this size, and wait busily while another process has
+    the core: the same frame then takes up to ten times as long.
+    """
+    dip.SetNumberOfThreads(1)
+
+
+one_thread()
 
 
 def gaussian(image: np.ndarray, sigma: float) -> np.ndarray:

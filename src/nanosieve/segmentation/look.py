@@ -17,6 +17,16 @@ _SIDE = 512
 # Windows of at least this side are averaged over blocks of two: a quarter of the work, and a body
 # of 6 px is still 3 px wide.
 _HALVED = 256
+# Smoothing that bodies need to stand out, in px: below the first they are clear of any lattice;
+# from the second on it is the grain of the support, seen at lattice resolution, that needs it.
+CLEAR_PX, GRAINY_PX = 3.0, 8.0
+# Bodies must be this many spacings wide to be no fringes themselves.
+_WIDE = 1.5
+# Of the area of bodies, the share with fringes below which they are a few crystals among many.
+_FEW_FRINGES = 0.5
+# Of the variance of HRTEM images, drawn and real, at most 0.33 is coarse; of a scanned image with
+# fringes 0.84.
+_OF_MASS = 0.6
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,27 @@ class Look:
     coarse: float
     parts: list[np.ndarray]
     known: list[np.ndarray]
+
+    @property
+    def of_mass(self) -> bool:
+        """Whether most contrast is coarser than a lattice could make it."""
+        return self.coarse > _OF_MASS
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether bodies stand out beside the lattice: by their grey value, not as fringes."""
+        lattice, bodies = self.lattice, self.bodies
+        if not bodies.separate or bodies.diameter_px < _WIDE * float(
+            np.median(lattice.spacings_px)
+        ):
+            return False
+        few = lattice.share < _FEW_FRINGES * bodies.coverage
+        return bodies.sigma_px < CLEAR_PX or (few and bodies.sigma_px < GRAINY_PX)
+
+    @property
+    def shows_atoms(self) -> bool:
+        """Whether a lattice is resolved, and is what the image shows."""
+        return self.lattice.resolved and not self.of_mass and not self.stands_out
 
 
 def look(
