@@ -41,38 +41,11 @@ def segment_classically(  # noqa: PLR0913 -- one keyword for each thing a user m
 
     Parameters
     ----------
-    image
-        ``(y, x)`` finite grey values of any real dtype, X-ray outliers already taken out.
     method
         ``otsu``, ``local``, ``hybrid`` or ``reconstruction``.
-    polarity
-        ``dark`` or ``bright`` particles; ``auto`` tells it from the image.
-    edge
-        Where the edge is put: ``base``, ``half`` or ``otsu`` (`nanosieve.segmentation.edge`).
-    min_diameter_px
-        Smaller particles are left out; by default what noise of this image could make.
-    split
-        Whether touching particles are taken apart.
-    exclude
-        ``(y, x)`` bool, pixels that do not count.
-    pixel_size_nm
-        Tells a lattice of atoms from an array of particles; sizes do not depend on it.
-    paper_exact
-        With ``reconstruction``: the recipe as published, border loss included, at its own fixed
-        scales and its own edge.
 
-    Returns
-    -------
-    Segmentation
-        Labels numbered from 1 without gaps; an empty support gives none, with the flag
-        ``one_population``. What was chosen is in ``settings``.
-
-    Raises
-    ------
-    UsageError
-        If a setting is not one of those named, or ``exclude`` has another shape.
-    FailedInput
-        If the image is not 2-D or holds pixels that are not finite.
+    The other parameters, the result and the errors are those of
+    `nanosieve.segmentation.segment.segment`.
 
     Examples
     --------

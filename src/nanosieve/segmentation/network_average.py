@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Channels at one magnification, each ``(y, x)`` float16, and the weight of its vote."""
+    """Channels at one magnification, each ``(y, x)`` float16."""
 
     scale: float
     grid: Grid

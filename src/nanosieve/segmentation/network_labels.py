@@ -51,10 +51,9 @@ def label_particles(
     """
     labels, n = kernels.label(mask)
     keep = kernels.sums(labels, n) >= math.pi / 4 * min_diameter_px**2
-    keep[0] = False
-    number = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    number = _new_numbers(keep)
     labels = number[labels]
-    n = int(keep.sum())
+    n = int(number.max(initial=0))
     parted: set[int] = set()
     for own, (box, found) in enumerate(_parts(labels, probability, core) if split else (), start=1):
         parts = _without_gaps(found)
@@ -74,16 +73,14 @@ def _without_faint(
     """Leave out particles of too small a mean probability, and number the others anew."""
     if least == 0:
         return labels, parted
-    total, area = np.zeros(n + 1), np.zeros(n + 1)
-    for top in range(0, labels.shape[0], _STRIP):
-        rows = slice(top, top + _STRIP)
-        own = labels[rows].ravel()
-        total += np.bincount(own, probability[rows].ravel(), minlength=n + 1)
-        area += np.bincount(own, minlength=n + 1)
-    keep = total >= least * area
-    keep[0] = False
-    number = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    number = _new_numbers(kernels.means(labels, n, probability) >= least)
     return number[labels], frozenset(number[sorted(parted)].tolist()) - {0}
+
+
+def _new_numbers(keep: np.ndarray) -> np.ndarray:
+    """Numbers 1.. of the labels to keep, by label; 0 for the others, and for label 0."""
+    keep[0] = False
+    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)
 
 
 def _parts(
@@ -104,8 +101,7 @@ def _parts(
 def _without_gaps(parts: np.ndarray) -> np.ndarray:
     """Number parts 1..m: flooding drops a marker on a slope that its neighbour's flood comes up."""
     there = np.bincount(parts.ravel()) > 0
-    there[0] = False
-    return parts if there[1:].all() else (np.cumsum(there) * there).astype(np.int32)[parts]
+    return parts if there[1:].all() else _new_numbers(there)[parts]
 
 
 def split_by_cores(inside: np.ndarray, core: np.ndarray) -> np.ndarray:
@@ -133,10 +129,10 @@ def split_by_cores(inside: np.ndarray, core: np.ndarray) -> np.ndarray:
     markers, n = kernels.label(inside & (core >= 0.5))
     areas = kernels.sums(markers, n)
     keep = areas >= max(_LEAST_MARKER, _SMALL_MARKER * float(areas.max(initial=0)))
-    keep[0] = False
-    if keep.sum() < 2:
+    number = _new_numbers(keep)
+    if number.max(initial=0) < 2:
         return inside.astype(np.int32)
-    markers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)[markers]
+    markers = number[markers]
     depth = kernels.gaussian(kernels.depth_inside(inside), 1)
     return kernels.watershed(-depth, markers, inside)
 
