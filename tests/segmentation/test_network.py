@@ -270,39 +270,15 @@ def test_an_image_unlike_the_training_is_said_with_the_rate_of_false_alarms(plai
     assert "its contrast is 5.0 standard deviations below theirs" in note
 
 
-@pytest.mark.parametrize(("bright", "looks"), [(False, "dark"), (True, "bright")])
-def test_where_the_image_hardly_tells_the_network_tells_the_polarity(
-    plain, monkeypatch, bright, looks
-):
-    """The model is sure of dark discs; turned the wrong way it sees none, whatever the guess."""
-    monkeypatch.setattr(network_polarity, "find_polarity", lambda *_: -0.01 if bright else 0.01)
-    image = 2000 - discs() if bright else discs()
-    found = segment_with_model(image, plain())
-    assert (found.n, found.polarity) == (4, looks)
-    assert found.flags == ("polarity_uncertain",)
-    assert found.settings["polarity_score"] == pytest.approx(0.01, abs=0.021)
-    dark, light = found.settings["polarity_sureness"]
-    right, wrong = (light, dark) if bright else (dark, light)
-    assert right > 0.9
-    assert wrong < 0.1
-    [note] = found.notes
-    assert f"Particles were taken to be {looks}, but only just" in note
-    assert "the network was run both ways" in note
-
-
-def test_where_the_network_does_not_tell_either_the_image_counts(plain, monkeypatch):
-    monkeypatch.setattr(network_polarity, "find_polarity", lambda *_: 0.01)
-    found = segment_with_model(discs(()), plain())
-    dark, bright = found.settings["polarity_sureness"]
-    assert abs(dark - bright) < 0.05
-    assert "taken to be bright, but only just" in found.notes[0]
-
-
-def test_a_polarity_that_is_told_or_set_is_not_tried(plain, monkeypatch):
-    assert "polarity_sureness" not in segment_with_model(discs(), plain()).settings
+def test_a_polarity_that_the_image_hardly_tells_is_said(plain, monkeypatch):
     monkeypatch.setattr(network_polarity, "find_polarity", lambda *_: -0.01)
-    found = segment_with_model(discs(), plain(), polarity="dark")
-    assert (found.flags, "polarity_sureness" in found.settings) == ((), False)
+    found = segment_with_model(discs(), plain())
+    assert (found.n, found.polarity, found.flags) == (4, "dark", ("polarity_uncertain",))
+    assert found.settings["polarity_score"] == -0.01
+    assert found.notes == (
+        "Particles were taken to be dark, but only just; set --polarity if wrong.",
+    )
+    assert segment_with_model(discs(), plain(), polarity="dark").flags == ()
 
 
 def test_more_than_two_classes_come_as_a_class_image(tmp_path):

@@ -184,6 +184,31 @@ def test_masks_in_another_order_are_refused(tmp_path: Path) -> None:
     assert "c:" not in message
 
 
+def test_two_images_of_one_structure_share_their_mask(tmp_path: Path) -> None:
+    folder = spread(tmp_path / "set")
+    shutil.copy(folder / "masks" / "b.png", folder / "masks" / "a.png")
+    rng = np.random.default_rng(2)
+    # Nothing to be seen in this one; b shows what both hold.
+    tifffile.imwrite(folder / "images" / "a.tif", rng.normal(1000, 60, (64, 64)).astype(np.uint16))
+    assert len(load(folder)) == 3
+
+
+def test_only_classes_in_front_have_instances(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "set", "a")
+    classes = np.zeros((48, 64), np.uint8)
+    classes[:, 40:] = 1
+    classes[5:20, 5:20] = 2
+    (folder / "instances").mkdir()
+    Image.fromarray(classes).save(folder / "masks" / "a.png")
+    named = {"classes": ["film", "hole", "dirt"], "polarity": "dark"}
+    (by_mask,) = load(folder, data={**named, "foreground": ["dirt"]})
+    np.testing.assert_array_equal(by_mask.instances > 0, classes == 2)
+    tifffile.imwrite(folder / "instances" / "a.tif", (classes == 2).astype(np.uint16))
+    (given,) = load(folder, data={**named, "foreground": ["dirt"]})
+    np.testing.assert_array_equal(given.instances > 0, classes == 2)
+    assert "mask and instances do not match" in refused(folder, data=named)
+
+
 def test_in_many_images_a_mask_fits_some_other_image_by_chance() -> None:
     rng = np.random.default_rng(0)
     images = []

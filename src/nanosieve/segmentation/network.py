@@ -15,7 +15,7 @@ from nanosieve.core.segmentation import Polarity, Segmentation
 from nanosieve.models.load import Model
 from nanosieve.segmentation.network_average import answer
 from nanosieve.segmentation.network_labels import edge_shift, label_particles
-from nanosieve.segmentation.network_polarity import Told, tell, try_both
+from nanosieve.segmentation.network_polarity import Told, tell
 from nanosieve.segmentation.network_view import View, check_size, grid_between
 from nanosieve.segmentation.network_warnings import (
     about_image,
@@ -149,8 +149,6 @@ def probability_maps(
     target = at_nm or card.pixel_size_nm
     view = replace(view, grid=grid_between(assumed, target))
     check_size(view, card)
-    told = try_both(view, told, model, level)
-    view = replace(view, looks=told.looks)
     given = view.given(card)
     known_nm = None if found is not None else pixel_size_nm if view.grid is None else target
     warnings = [about_polarity(told), about_image(given, card, known_nm)]
@@ -186,8 +184,6 @@ def _choices(view: View, told: Told, found: Scale | None) -> dict[str, Any]:
         chosen["resampled_to_nm"] = view.grid[1]
     if told.score is not None:
         chosen["polarity_score"] = round(told.score, 3)
-    if told.sureness is not None:
-        chosen["polarity_sureness"] = [round(one, 3) for one in told.sureness]
     return chosen
 
 

@@ -59,14 +59,8 @@ def about_polarity(told: Told) -> Warnings:
     """Flags and notes about a polarity that the image hardly tells."""
     if told.score is None or is_certain(told.score):
         return [], []
-    looks = f"Particles were taken to be {told.looks}, but only just"
-    if told.sureness is None:
-        return ["polarity_uncertain"], [f"{looks}; set --polarity if wrong."]
-    dark, bright = told.sureness
     return ["polarity_uncertain"], [
-        f"{looks}: the image hardly tells, and the network was run both ways; it is sure of "
-        f"{dark:.2f} of what it takes for dark particles and of {bright:.2f} of bright ones. Set "
-        "--polarity if wrong."
+        f"Particles were taken to be {told.looks}, but only just; set --polarity if wrong."
     ]
 
 

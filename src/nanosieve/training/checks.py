@@ -67,17 +67,25 @@ classes holds 0 and one other
     return values.astype(np.uint8)
 
 
-def check_instances(classes: np.ndarray, instances: np.ndarray, *, where: str) -> None:
+def check_instances(particle: np.ndarray, instances: np.ndarray, *, where: str) -> None:
     """Compare a mask with the instances beside it.
+
+    Parameters
+    ----------
+    particle
+        ``(y, x)``, non-zero where the mask has a class that counts as particle.
+    instances
+        ``(y, x)``, non-zero where a particle is.
+    where
+        Named in errors.
 
     Raises
     ------
     RefusedInput
         If they differ by more than a twentieth of the pixels that either calls particle.
     """
-    particle, instance = classes > 0, instances > 0
-    different = int(np.count_nonzero(particle != instance))
-    either = int(np.count_nonzero(particle | instance))
+    different = int(np.count_nonzero((particle != 0) != (instances != 0)))
+    either = int(np.count_nonzero((particle != 0) | (instances != 0)))
     if different > _DISAGREE * either:
         raise RefusedInput(
             f"{where}: mask and instances do not match: they differ in {different} of the "

@@ -206,7 +206,7 @@ def _of_sample(sample: Sample, row: IndexRow, label: str, config: TrainConfig) -
         values = read_label_pixels(file).reshape(sample.shape)
         numbers = checks.class_numbers(values, len(config.data.classes), where=str(file))
         if instances is not None:
-            checks.check_instances(numbers, instances, where=where)
+            checks.check_instances(_particles(numbers, config), instances, where=where)
     elif instances is None:
         raise FailedInput(
             f"{where}: has neither mask nor instances to learn from; add masks/{sample.name}.png, "
@@ -272,9 +272,10 @@ def _training_image(raw: _Raw, config: TrainConfig) -> TrainingImage:
     drawn = find_annotations(filled) if config.data.annotations else np.zeros(filled.shape, bool)
     image, _ = remove_outliers(np.asarray(filled, np.float32))
     ignore = drawn if raw.ignore is None else drawn | raw.ignore
-    instances = instances_from_mask(raw.classes) if raw.instances is None else raw.instances
+    classes, instances = raw.classes, raw.instances
+    if instances is None:
+        instances = instances_from_mask(_particles(classes, config))
     ratio = _ratio(raw, config)
-    classes = raw.classes
     if ratio != 1:
         image = resample(image, 1.0, ratio)
         classes, instances = (
@@ -300,6 +301,13 @@ def _training_image(raw: _Raw, config: TrainConfig) -> TrainingImage:
         moment=raw.moment,
         from_mask=raw.instances is None,
     )
+
+
+def _particles(classes: np.ndarray, config: TrainConfig) -> np.ndarray:
+    """Which pixels are of a class that counts as particle."""
+    names = config.data.classes
+    counted = config.data.foreground or names[1:]
+    return np.isin(classes, [names.index(name) for name in counted if name in names])
 
 
 def _ratio(raw: _Raw, config: TrainConfig) -> float:
