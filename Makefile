@@ -53,6 +53,7 @@ benchmarks: accuracy $(VENV)/.with-train
 	$(BIN)/python -m bench.fine_tuning
 	$(BIN)/python -m bench.sizes
 	$(BIN)/python -m bench.splitting
+	$(BIN)/python -m bench.packing
 	$(BIN)/python -m bench
 
 docs: $(VENV)/.with-docs

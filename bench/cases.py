@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from skimage.morphology import reconstruction
 
-from bench import models, networks
+from bench import bragg_speed, models, networks
 from bench.images import drawn, save
 from bench.measure import best, nanosieve, run
 from bench.table import Row
@@ -161,4 +161,5 @@ CASES: dict[str, Callable[..., list[Row]]] = {
     "environment": environment,
     **networks.CASES,
     **models.CASES,
+    **bragg_speed.CASES,
 }

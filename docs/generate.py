@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin
@@ -197,7 +197,7 @@ def _cli() -> str:
 
     group: Any = get_command(app)
     parts = [CLI]
-    for name, command in group.commands.items():
+    for name, command in _commands(group):
         arguments = [param for param in command.params if param.param_type_name == "argument"]
         options = [param for param in command.params if param.param_type_name == "option"]
         usage = " ".join(["nanosieve", name, *map(_argument, arguments), "[OPTIONS]"])
@@ -207,6 +207,15 @@ def _cli() -> str:
         if rows:
             parts.append(_table(("option", "default", "meaning"), rows) + "\n")
     return "\n".join(parts)
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Commands with their names, those of groups after the group's own."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield before + name, command
 
 
 def _networks() -> str:

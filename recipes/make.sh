@@ -20,8 +20,6 @@ training_sets() {
       simulated laadf 200 11003 particles/laadf
       simulated bf-stem 200 11004 particles/bf-stem
       simulated groom-catalyst 128 11005 particles/groom-catalyst
-      simulated recipes/particles-haadf.toml 500 11011 particles/haadf
-      simulated recipes/particles-bf.toml 350 11012 particles/bf
       ;;
     hrtem)
       simulated recipes/hrtem-training.toml 2880 12001 hrtem/training

@@ -11,9 +11,8 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -46,19 +45,16 @@ class Words:
         What the model is for.
     fails
         Where it fails, in sentences.
-    changes
-        Fields of the card that the run left as they were by default, such as ``scales``.
     """
 
     about: str
     fails: tuple[str, ...]
-    changes: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, name: str) -> "Words":
         """Read those of a model."""
         values = read_toml(HERE / f"{name}.card.toml")
-        return cls(values["about"], tuple(values["fails"]), values.get("changes", {}))
+        return cls(values["about"], tuple(values["fails"]))
 
 
 def ship(
@@ -109,7 +105,7 @@ def completed(
     card: ModelCard, data: TrainingData, results: tuple[Result, ...], words: Words
 ) -> ModelCard:
     """Complete the card of a run; what it already has of other names stays."""
-    changes = words.changes | {
+    changes = {
         "data": data,
         "results": results or card.results,
         "fails": words.fails,

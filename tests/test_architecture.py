@@ -103,7 +103,7 @@ def _run_blocked(action: str, *arguments: str, folder: Path) -> subprocess.Compl
 
 
 def test_the_settings_know_every_method():
-    assert set(settings.METHODS) == {"auto", *methods.METHODS}
+    assert set(settings.METHODS) == {"auto", *methods.METHODS, methods.BRAGG}
 
 
 def test_segment_uses_no_network(tmp_path):

@@ -292,6 +292,7 @@ def _segmented(
         exclude=mask,
         pixel_size_nm=target or size,
         paper_exact=settings.paper_exact,
+        bragg=settings.bragg,
     )
     if clean.shape == image.shape or size is None or target is None:
         return found

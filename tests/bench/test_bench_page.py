@@ -25,7 +25,18 @@ def test_a_page_without_the_marks_is_not_touched(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [*TABLES, "fine-tuning", "sizes-edges", "sizes-methods", "splitting", "speed"]
+    "name",
+    [
+        *TABLES,
+        "bragg-crystal",
+        "bragg-amorphous",
+        "fine-tuning",
+        "sizes-edges",
+        "sizes-methods",
+        "splitting",
+        "packing",
+        "speed",
+    ],
 )
 def test_every_table_has_its_place(name):
     text = PAGE.read_text(encoding="utf-8")

@@ -234,7 +234,6 @@ def test_a_dry_run_writes_nothing(nanosieve, folder, tmp_path):
     ("arguments", "message"),
     [
         (["--method", "magic"], "--method magic: no such method; give one of auto, otsu"),
-        (["--method", "bragg"], "--method bragg: no such method"),
         (["--threshold", "0.5"], "--threshold is a network's probability"),
         (["--edge", "middle"], "--edge: Input should be 'base', 'half' or 'otsu'"),
         (["--polarity", "grey"], "--polarity: Input should be 'auto', 'dark' or 'bright'"),

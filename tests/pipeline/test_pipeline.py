@@ -83,7 +83,7 @@ def test_settings_reach_the_method(method):
     analyse(still(), Settings(edge="half", polarity="dark", min_diameter="3", split=False))
     assert method.options[0] | {"exclude": None} == {
         "method": "hybrid", "polarity": "dark", "edge": "half", "min_diameter_px": 6.0,
-        "split": False, "exclude": None, "pixel_size_nm": 0.5, "paper_exact": False,
+        "split": False, "exclude": None, "pixel_size_nm": 0.5, "paper_exact": False, "bragg": None,
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Finding the scale of an image without one: a model of one fringe spacing, on drawn lattices."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,25 @@ def test_the_window_that_is_tried_is_the_one_with_something_in_it(model):
     frame[200:600, 1080:1480] = image
     found = find_scale(View(frame, None, None), model, 0.5)
     assert found.pixel_size_nm == pytest.approx(0.03, rel=0.15)
+
+
+@pytest.mark.parametrize("pixel_nm", [0.012, 0.025])
+def test_a_model_of_one_lattice_finds_the_scale_by_it(model, pixel_nm):
+    y, x = np.mgrid[:400, :400] * pixel_nm
+    waves = sum(
+        np.cos(2 * np.pi * (np.cos(angle) * x + np.sin(angle) * y) / 0.2131)
+        for angle in np.deg2rad([8, 68, 128])
+    )
+    image = 100 + waves + np.random.default_rng(0).normal(0, 0.5, x.shape)
+    of_graphene = replace(model, card=model.card.model_copy(update={"lattice_nm": 0.2131}))
+    found = segment_with_model(image, of_graphene)
+    assert found.settings["assumed_pixel_size_nm"] == pytest.approx(pixel_nm, rel=0.01)
+    assert found.settings["scale_found"] == "lattice"
+    assert "scale_uncertain" not in found.flags
+    assert any("was taken for the 0.213 nm of the one it knows" in note for note in found.notes)
+    # Fringes of one direction are no such lattice: the model is tried at several scales.
+    stripes, _ = crystal(0.05)
+    assert segment_with_model(stripes, of_graphene).settings["scale_found"] != "lattice"
 
 
 def test_neither_sureness_nor_agreement_decides_alone():

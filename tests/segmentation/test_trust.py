@@ -166,6 +166,17 @@ def test_faint_particles_are_left_out_and_the_others_numbered_anew():
     assert parted == frozenset()
 
 
+def test_where_all_particles_are_faint_they_stay():
+    probability = np.zeros((12, 30), np.float16)
+    for left, value in ((2, 0.65), (11, 0.6), (20, 0.5)):
+        probability[2:8, left : left + 6] = value
+    found, _ = label_particles(
+        probability >= 0.4, probability, None, min_diameter_px=3, split=False, least_mean=0.7
+    )
+    # What the network itself is hardly surer of than not goes in any case.
+    assert [int(found[4, x]) for x in (4, 13, 22)] == [1, 2, 0]
+
+
 def test_parts_of_a_split_particle_keep_their_mark_where_faint_ones_go():
     y, x = np.mgrid[:25, :70]
     way = np.minimum(*(np.hypot(y - 12, x - middle) for middle in (32, 52)))

@@ -354,4 +354,8 @@ def _edge_of(record: Record) -> str:
         return f"{name}: where the network's probability crosses {at}."
     if settings["paper_exact"]:
         return "paper-exact: the published recipe's own edge (Otsu)."
+    if settings["method"] == "bragg":
+        return (
+            "bragg: where the smoothed strength of the lattice, or of the rest, passes its level."
+        )
     return EDGE_RULES[settings["edge"]]

@@ -204,9 +204,9 @@ def measure_input(labels: Path, image: Path, job: Job) -> Outcome:
         )
         export(job.out / item.name, record, job.exports)
     except Exception as error:
-        message = _one_line(error, item)
+        message = one_line(error, item)
         trace = "".join(traceback.format_exception(error))
-        return Outcome(item.name, str(labels), _status(error), message, trace=trace)
+        return Outcome(item.name, str(labels), status_of(error), message, trace=trace)
     return outcome(record, str(labels), "made")
 
 
@@ -222,7 +222,7 @@ def plan(item: Input, job: Job) -> str:
         if not job.overwrite and _is_complete(folder, record, origin, job):
             return "left: nothing changed"
     except Exception as error:
-        return f"failed: {_one_line(error, item)}"
+        return f"failed: {one_line(error, item)}"
     return "segmented" if record is None else "segmented again"
 
 
@@ -323,14 +323,14 @@ def _origin(item: Input, mask: Path | None, settings: Settings) -> Origin:
     return Origin(_hash(item.path), settings.identity(), __version__, mask_hash)
 
 
-def _status(error: Exception) -> Literal["refused", "failed"]:
+def status_of(error: Exception) -> Literal["refused", "failed"]:
     return "refused" if isinstance(error, RefusedInput) else "failed"
 
 
 def _fail(item: Input, out: Path, origin: Origin, error: Exception) -> Outcome:
     """Record a failure, in place of a result that is no longer that of the input."""
-    message = _one_line(error, item)
-    record = Record(item.name, store.path_from(out, item.path), origin, _status(error), message)
+    message = one_line(error, item)
+    record = Record(item.name, store.path_from(out, item.path), origin, status_of(error), message)
     # A disk that is full for the result is full for its record: the outcome says it anyway.
     with suppress(NanosieveError):
         if not store.is_users(out / item.name, store.load(out / item.name)):
@@ -339,7 +339,7 @@ def _fail(item: Input, out: Path, origin: Origin, error: Exception) -> Outcome:
     return replace(outcome(record, str(item.path), "made"), trace=trace)
 
 
-def _one_line(error: Exception, item: Input) -> str:
+def one_line(error: Exception, item: Input) -> str:
     if isinstance(error, NanosieveError):
         text = str(error)
     elif isinstance(error, MemoryError):

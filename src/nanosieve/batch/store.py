@@ -21,9 +21,10 @@ PARTICLES = "particles.csv"
 OVERLAY = "overlay.png"
 PROBABILITY = "probability.tif"
 CLASSES = "classes.tif"
+LATTICE = "lattice.csv"
 _THUMBNAIL = "thumbnail-{:05d}.jpg"
 EXPORTS = {"roi": "rois.zip", "geojson": "particles.geojson"}
-_OURS = (LABELS, PARTICLES, OVERLAY, PROBABILITY, CLASSES, *EXPORTS.values())
+_OURS = (LABELS, PARTICLES, OVERLAY, PROBABILITY, CLASSES, LATTICE, *EXPORTS.values())
 _FORMAT = 1
 # Settings that enter the pooled uncertainty alone.
 _POOLING = frozenset({"pixel_size_uncertainty_percent"})

@@ -9,13 +9,17 @@ from typing import Annotated
 import typer
 
 from nanosieve._version import __version__
+from nanosieve.cli.atoms import atoms
 from nanosieve.cli.console import line
 from nanosieve.cli.demo import demo
 from nanosieve.cli.doctor import doctor
 from nanosieve.cli.evaluate import evaluate
 from nanosieve.cli.explain import explain
+from nanosieve.cli.faults import faults
 from nanosieve.cli.measure import measure
 from nanosieve.cli.models import models
+from nanosieve.cli.pack import pack, unpack
+from nanosieve.cli.rank import rank
 from nanosieve.cli.report import report
 from nanosieve.cli.search import search
 from nanosieve.cli.segment import segment
@@ -38,9 +42,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _command in (
-    demo, segment, measure, report, evaluate, simulate, train, search, explain, models, doctor,
+    demo, segment, measure, report, rank, pack, unpack, evaluate, simulate, train, search, explain,
+    atoms, models, doctor,
 ):  # fmt: skip
     app.command()(_command)
+app.add_typer(faults)
 
 
 def _version(wanted: bool) -> None:

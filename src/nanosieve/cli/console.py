@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from unicodedata import category
 
+from nanosieve.cli.options import device_from
 from nanosieve.core.flags import FLAGS
 
 if TYPE_CHECKING:
+    from nanosieve.batch.discover import Found
     from nanosieve.batch.process import Outcome
+    from nanosieve.core.settings import Device, Settings
 
 # More rows would push what matters off the screen; summary.csv has all of them.
 _ROWS = 30
@@ -43,6 +46,33 @@ def tell(outcome: "Outcome", *, debug: bool) -> None:
             f"kept: {outcome.source}: its labels are the user's; they were measured as they are "
             "(--overwrite replaces them)"
         )
+
+
+def tell_unmatched(found: "Found") -> None:
+    """Print a line for each argument that matches nothing, and for each folder that is shut."""
+    for argument in found.unmatched:
+        line(f"failed: {argument}: nothing matches")
+    for sentence in found.unreadable:
+        line(f"failed: {sentence}")
+
+
+def device_for(name: str, settings: "Settings") -> "Device":
+    """Check ``--device``: say before the first image that there is no GPU, or no use for it.
+
+    Raises
+    ------
+    UsageError
+        If there is no such device.
+    """
+    device = device_from(name)
+    if device == "gpu" and settings.may_have_model:
+        from nanosieve.models.load import shared_model
+
+        first = settings.method if settings.has_model else next(iter(settings.model_hashes or {}))
+        shared_model(first, device=device, precision=settings.precision)
+    elif device == "gpu":
+        line(f"--device gpu: method {settings.method} uses none; the processor does the work")
+    return device
 
 
 @contextmanager
@@ -120,7 +150,18 @@ def print_table(table: object) -> None:
     Console(width=width, highlight=False, markup=False).print(table)
 
 
-def closing(outcomes: "Sequence[Outcome]", page: Path | None) -> None:
+class Ended(Protocol):
+    """What came of one input, whatever was done with it."""
+
+    @property
+    def failed(self) -> bool: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def flags(self) -> Sequence[str]: ...
+
+
+def closing(outcomes: Sequence[Ended], page: Path | None) -> None:
     """Print how many inputs came to which end, and where the report is."""
     failed = sum(one.failed for one in outcomes)
     counts = {

@@ -1,7 +1,7 @@
 """``nanosieve evaluate``: methods and label images against a data set."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,12 @@ from nanosieve.cli.console import counting_bar, line, print_table, score_with_en
 from nanosieve.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from nanosieve.core.bragg import BraggSettings
     from nanosieve.evaluation import Evaluation
+
+_BRAGG = "bragg"
+# Options that not every method takes, by the names of settings.
+_Given = dict[str, str | float | None]
 
 _Predictions = Annotated[
     list[str] | None,
@@ -60,6 +65,10 @@ def evaluate(
     edge: options.Edge = "base",
     threshold: options.Threshold = None,
     min_diameter: options.MinDiameter = None,
+    form: options.Form = None,
+    foreground: options.Foreground = None,
+    preset: options.Preset = None,
+    d_spacings: options.DSpacings = None,
     do_split: options.Split = True,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
@@ -74,14 +83,13 @@ def evaluate(
     from nanosieve.evaluation import evaluate as run
     from nanosieve.files.dataset import Dataset
 
-    _check_own(method or [], edge=edge, threshold=threshold, precision=precision)
+    wanted, every = method or [], {"min_diameter": min_diameter, "split": do_split}
+    given = {"polarity": polarity, "edge": edge, "threshold": threshold, "precision": precision}
+    _check_own(wanted, given)
+    bragg = options.bragg_from(wanted, form, foreground, preset, d_spacings)
     methods = {
-        name: options.method_settings(
-            name, polarity=polarity, min_diameter=min_diameter, split=do_split,
-            **_own(name, edge=edge, threshold=threshold, precision=precision),
-        )
-        for name in method or []
-    }  # fmt: skip
+        name: options.method_settings(name, **every, **_own(name, given, bragg)) for name in wanted
+    }
     protocol = Protocol(
         ignore_margin=ignore_margin, band=band, split=split, development=development
     )
@@ -100,31 +108,38 @@ def evaluate(
     return 1 if len(evaluation.problems) else 0
 
 
-def _own(
-    method: str, *, edge: str, threshold: float | None, precision: str
-) -> dict[str, str | float | None]:
+def _own(method: str, given: _Given, bragg: "BraggSettings | None") -> dict[str, Any]:
     """Settings of this kind of method alone: side by side, each takes what is its own."""
     from nanosieve.core.settings import METHODS
 
     if method == "auto":
-        return {"edge": edge, "threshold": threshold, "precision": precision}
-    if method in METHODS:
-        return {"edge": edge}
-    return {"threshold": threshold, "precision": precision}
+        return dict(given)
+    if method == _BRAGG:
+        return {"bragg": bragg}
+    own = ("polarity", "edge") if method in METHODS else ("polarity", "threshold", "precision")
+    return {name: given[name] for name in own}
 
 
-def _check_own(methods: list[str], *, edge: str, threshold: float | None, precision: str) -> None:
+def _check_own(methods: list[str], given: _Given) -> None:
     """Refuse what none of the methods takes: ignored, it would seem to change nothing."""
     from nanosieve.core.settings import METHODS
 
     # auto may be either.
     models = [name for name in methods if name == "auto" or name not in METHODS]
-    given = {"--threshold": threshold is not None, "--precision": precision != "auto"}
-    for option in [name for name, asked in given.items() if asked and not models]:
+    asked = {
+        "--threshold": given["threshold"] is not None,
+        "--precision": given["precision"] != "auto",
+    }
+    for option in [name for name, is_asked in asked.items() if is_asked and not models]:
         raise UsageError(f"{option} is for networks, and no --method here is one; leave it out")
-    if edge != "base" and not {*METHODS} & {*methods}:
+    if given["edge"] != "base" and not ({*METHODS} - {_BRAGG}) & {*methods}:
         raise UsageError(
             "--edge is for classical methods, and no --method here is one; leave it out"
+        )
+    if given["polarity"] != "auto" and {*methods} == {_BRAGG}:
+        raise UsageError(
+            "--polarity is not for bragg, which goes by the lattice; leave it out, and say what is "
+            "wanted with --foreground crystal|amorphous"
         )
 
 

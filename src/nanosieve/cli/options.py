@@ -1,5 +1,6 @@
 """Options that several commands share, and settings made from them."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -9,6 +10,7 @@ import typer
 from nanosieve.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from nanosieve.core.bragg import BraggSettings
     from nanosieve.core.settings import Device as DeviceName
     from nanosieve.core.settings import Settings
 
@@ -40,8 +42,8 @@ Method = Annotated[
     _value(
         "--method",
         "METHOD",
-        "auto (what suits the image, and says why), otsu, local, hybrid, reconstruction, or a "
-        "model: its name or FILE.onnx.",
+        "auto (what suits the image, and says why), otsu, local, hybrid, reconstruction, bragg, or "
+        "a model: its name or FILE.onnx.",
     ),
 ]
 Polarity = Annotated[
@@ -98,6 +100,39 @@ PaperExact = Annotated[
         "With reconstruction: the recipe as published, loss of particles at the border included.",
     ),
 ]
+Form = Annotated[
+    str | None,
+    _value(
+        "--form",
+        "sadre|groschner|sytwu|roughness",
+        "With bragg: whose filter (default: sadre); roughness is without a Fourier transform.",
+    ),
+]
+Foreground = Annotated[
+    str | None,
+    _value(
+        "--foreground",
+        "crystal|amorphous",
+        "With bragg: what is wanted, crystals on an amorphous support (the default), or what is "
+        "amorphous on a crystal.",
+    ),
+]
+Preset = Annotated[
+    str | None,
+    _value(
+        "--preset",
+        "paper|FILE.toml",
+        "With bragg: thresholds as printed by Sadre et al., or as tuned on images with truth.",
+    ),
+]
+DSpacings = Annotated[
+    str | None,
+    _value(
+        "--d-spacings",
+        "NM,...",
+        "With bragg, form sytwu: d-spacings of the material, as 0.2355,0.2039 (gold, the default).",
+    ),
+]
 Exclude = Annotated[
     Path | None,
     _value(
@@ -125,6 +160,15 @@ Precision = Annotated[
         "--precision",
         "auto|float32",
         "What a network computes in: half precision where the device has it, or never.",
+    ),
+]
+Wanted = Annotated[
+    str,
+    _value(
+        "--wanted",
+        "NAMES",
+        "particles, support, or classes of the model, joined by commas (default: lattice where the "
+        "model knows it, else particles).",
     ),
 ]
 Shard = Annotated[
@@ -156,6 +200,52 @@ def settings_from(**values: Any) -> "Settings":
     except ValidationError as error:
         faults = "; ".join(_fault(one) for one in error.errors())
         raise UsageError(faults) from error
+
+
+def bragg_from(
+    methods: Sequence[str],
+    form: str | None,
+    foreground: str | None,
+    preset: str | None,
+    d_spacings: str | None,
+) -> "BraggSettings | None":
+    """Make the settings of ``bragg`` from its options; ``None`` where that is not among methods.
+
+    Raises
+    ------
+    UsageError
+        If an option is given and there is nothing that takes it, or it is not valid.
+    """
+    values = {
+        "--form": form, "--foreground": foreground, "--preset": preset, "--d-spacings": d_spacings,
+    }  # fmt: skip
+    given = [name for name, value in values.items() if value is not None]
+    if "bragg" not in methods:
+        if given:
+            raise UsageError(f"{given[0]} goes with --method bragg; add that, or leave it out")
+        return None
+    from nanosieve.core.bragg import bragg_settings
+
+    return bragg_settings(
+        form=form,
+        foreground=foreground,
+        preset=preset,
+        d_spacings_nm=None if d_spacings is None else _numbers("--d-spacings", d_spacings),
+    )
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    """Split ``0.2355,0.2039``.
+
+    >>> _numbers("--d-spacings", "0.2355, 0.2039")
+    (0.2355, 0.2039)
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"{option} {text}: give numbers joined by commas, as 0.2355,0.2039"
+        ) from None
 
 
 def device_from(text: str) -> "DeviceName":

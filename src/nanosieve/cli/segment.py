@@ -4,13 +4,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nanosieve.cli import options
-from nanosieve.cli.console import closing, line, overview, print_table, progress, tell
+from nanosieve.cli.console import (
+    closing,
+    device_for,
+    line,
+    overview,
+    print_table,
+    progress,
+    tell,
+    tell_unmatched,
+)
 from nanosieve.core.errors import UsageError
 
 if TYPE_CHECKING:
     from nanosieve.batch.discover import Found
     from nanosieve.batch.process import Job, Outcome
-    from nanosieve.core.settings import Device, Settings
 
 
 def segment(
@@ -29,6 +37,10 @@ def segment(
     split: options.Split = True,
     isolated_only: options.IsolatedOnly = False,
     paper_exact: options.PaperExact = False,
+    form: options.Form = None,
+    foreground: options.Foreground = None,
+    preset: options.Preset = None,
+    d_spacings: options.DSpacings = None,
     exclude: options.Exclude = None,
     group_by: options.GroupBy = options.Grouping.file,
     device: options.Device = "auto",
@@ -47,22 +59,14 @@ def segment(
     Subfolders are not walked; files of unknown suffix are skipped and counted.
     """
     settings = options.method_settings(
-        method,
-        polarity=polarity,
-        edge=edge,
-        pixel_size_nm=pixel_size,
-        pixel_size_uncertainty_percent=pixel_size_uncertainty,
-        resample_nm=resample,
-        threshold=threshold,
-        min_diameter=min_diameter,
-        average_frames=average,
-        split=split,
-        isolated_only=isolated_only,
-        paper_exact=paper_exact,
-        precision=precision,
-    )
+        method, polarity=polarity, edge=edge, pixel_size_nm=pixel_size,
+        pixel_size_uncertainty_percent=pixel_size_uncertainty, resample_nm=resample,
+        threshold=threshold, min_diameter=min_diameter, average_frames=average, split=split,
+        isolated_only=isolated_only, paper_exact=paper_exact, precision=precision,
+        bragg=options.bragg_from([method], form, foreground, preset, d_spacings),
+    )  # fmt: skip
     exports = options.exports_from(export)
-    share, where = _share(shard), _device(device, settings)
+    share, where = _share(shard), device_for(device, settings)
 
     from nanosieve.batch.discover import discover
     from nanosieve.batch.process import Job, without_mask
@@ -84,7 +88,7 @@ def _run(found: "Found", job: "Job", *, jobs: int, debug: bool) -> "list[Outcome
     from nanosieve.batch.rebuild import prepare_out
     from nanosieve.batch.runner import run
 
-    _tell_unmatched(found)
+    tell_unmatched(found)
     prepare_out(job.out)
     outcomes = []
     with progress(run(found.inputs, job, jobs=jobs), len(found.inputs)) as coming:
@@ -131,26 +135,6 @@ def _pool(
     return rebuilt.page
 
 
-def _tell_unmatched(found: "Found") -> None:
-    for argument in found.unmatched:
-        line(f"failed: {argument}: nothing matches")
-    for sentence in found.unreadable:
-        line(f"failed: {sentence}")
-
-
-def _device(name: str, settings: "Settings") -> "Device":
-    """Say before the first image that there is no GPU, or nothing for it to do."""
-    device = options.device_from(name)
-    if device == "gpu" and settings.may_have_model:
-        from nanosieve.models.load import shared_model
-
-        first = settings.method if settings.has_model else next(iter(settings.model_hashes or {}))
-        shared_model(first, device=device, precision=settings.precision)
-    elif device == "gpu":
-        line(f"--device gpu: method {settings.method} uses none; the processor does the work")
-    return device
-
-
 def _share(text: str) -> tuple[int, int] | None:
     """Numbers of ``I/N``.
 
@@ -170,7 +154,7 @@ def _dry_run(found: "Found", job: "Job") -> int:
 
     from nanosieve.batch.process import plan
 
-    _tell_unmatched(found)
+    tell_unmatched(found)
     table = Table("input", "folder in OUT", "would be")
     plans = [plan(item, job) for item in found.inputs]
     for item, planned in zip(found.inputs, plans, strict=True):

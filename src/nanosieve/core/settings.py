@@ -6,11 +6,12 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from nanosieve.core.bragg import BraggSettings
 from nanosieve.core.segmentation import Edge
 
 EXPORTS = ("roi", "coco", "geojson")
 Device = Literal["auto", "cpu", "gpu"]
-METHODS = ("auto", "otsu", "local", "hybrid", "reconstruction")
+METHODS = ("auto", "otsu", "local", "hybrid", "reconstruction", "bragg")
 
 
 class Settings(BaseModel):
@@ -19,8 +20,9 @@ class Settings(BaseModel):
     Where files are, how many processes run and what is exported beside is not here. ``method`` may
     also be a packaged model or a model file; ``model_hash``, the content hash of that file, then
     tells one model from another, and ``precision`` ``float32`` keeps it from computing in half
-    precision. With ``auto``, ``model_hashes`` are those of the packaged models to choose from, by
-    name; without them all that are packaged when it is run.
+    precision. ``bragg`` is for the method of that name. With ``auto``, ``model_hashes`` are those
+    of the packaged models to choose from, by name; without them all that are packaged when it is
+    run.
     """
 
     model_config = ConfigDict(
@@ -39,6 +41,7 @@ class Settings(BaseModel):
     split: bool = True
     isolated_only: bool = False
     paper_exact: bool = False
+    bragg: BraggSettings | None = None
     model_hash: str | None = None
     model_hashes: dict[str, str] | None = None
     precision: Literal["auto", "float32"] = "auto"
@@ -59,6 +62,11 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _threshold_is_for_networks(self) -> Self:
         if self.threshold is not None and self.method in METHODS[1:]:
+            if self.method == "bragg":
+                raise ValueError(
+                    "--threshold is a network's probability; thresholds of method 'bragg' stand in "
+                    "a preset: --preset FILE.toml"
+                )
             raise ValueError(
                 f"--threshold is a network's probability; method {self.method!r} puts the edge "
                 "by its own rule: choose it with --edge base|half|otsu"
@@ -79,6 +87,20 @@ class Settings(BaseModel):
         if self.paper_exact and self.method != "reconstruction":
             raise ValueError(
                 f"--paper-exact goes with --method reconstruction, not with {self.method!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _bragg_is_for_bragg(self) -> Self:
+        if self.method != "bragg" and self.bragg is not None:
+            raise ValueError(
+                "--form, --foreground, --preset and --d-spacings go with --method bragg, not with "
+                f"{self.method!r}"
+            )
+        if self.method == "bragg" and (self.polarity != "auto" or self.edge != "base"):
+            raise ValueError(
+                "--method bragg goes by the lattice, not by how dark anything is: leave --polarity "
+                "and --edge out; --foreground crystal|amorphous says what is wanted"
             )
         return self
 
@@ -109,7 +131,8 @@ class Settings(BaseModel):
         >>> Settings(method="runs/a/model.onnx", model_hash="0f").identity()["method"]
         'model.onnx'
         """
-        values = self.model_dump()
+        # As it is read back from a record: lists, not tuples.
+        values = self.model_dump(mode="json")
         if self.model_hash is not None:
             values["method"] = re.split(r"[/\\]", self.method)[-1]
         return values

@@ -21,6 +21,7 @@ from nanosieve.files.atomic import atomic_path
 
 _IMAGEJ = frozenset({"uint8", "uint16", "float32"})
 _OME = frozenset({"int8", "int16", "int32", "uint32", "float64"})
+DTYPES = _IMAGEJ | _OME
 _STRIP_BYTES = 1 << 20
 # Offsets have 32 bits: above, ImageJ reads one directory and one block, OME needs BigTIFF.
 _LIMIT = 2**32 - 2**25
@@ -66,7 +67,7 @@ def write_tiff(
         If the file cannot be written.
     """
     dtype = np.dtype(dtype).newbyteorder("<")
-    if dtype.name not in _IMAGEJ | _OME:
+    if dtype.name not in DTYPES:
         raise UsageError(f"{dtype.name} cannot be stored as TIFF; convert to float32 or int32")
     ome = dtype.name in _OME
     still = shape[0] == 1

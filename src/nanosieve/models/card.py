@@ -84,6 +84,9 @@ class ModelCard(BaseModel):
         The class that marks the inside of each particle, from which touching ones are split.
     pixel_size_nm
         Pixel size to which images are resampled; ``None`` where it takes any.
+    lattice_nm
+        Spacing of the first-order Bragg peaks of the one hexagonal lattice that it is for: where it
+        is seen in an image without pixel size, it sets the scale.
     pixel_size_range_nm, diameter_range_px
         What occurred in training; diameters in pixels as the network saw them.
     polarity
@@ -103,7 +106,8 @@ class ModelCard(BaseModel):
     threshold
         Probability from which a pixel is particle.
     least_mean
-        Particles whose mean probability is smaller are left out.
+        Particles whose mean probability is smaller are left out, unless those of the frame are
+        faint altogether.
     temperature
         By which the logits were divided in the file, for calibrated probabilities.
     n_parameters
@@ -132,6 +136,7 @@ class ModelCard(BaseModel):
     foreground: tuple[str, ...] = Field(min_length=1)
     core: str | None = None
     pixel_size_nm: float | None = Field(default=None, gt=0)
+    lattice_nm: float | None = Field(default=None, gt=0)
     pixel_size_range_nm: _Range | None = None
     diameter_range_px: _Range | None = None
     polarity: Literal["dark", "bright", "any"] = "any"

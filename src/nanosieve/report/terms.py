@@ -80,6 +80,15 @@ _CHOICES = (
          "Probability from which on the network's answer counts as particle."),
     Term("runs_on", "computed on"),
     Term("paper_exact", "as published", "The published recipe with its own fixed settings."),
+    Term("form", "whose filter",
+         "Which of the published Bragg filters was run: sadre, groschner or sytwu; roughness is "
+         "without a Fourier transform."),
+    Term("foreground", "what was looked for",
+         "Crystals on an amorphous support, or what is amorphous on a crystal."),
+    Term("peaks", "Bragg peaks",
+         "Peaks of the spectrum that were taken for those of the lattice, both of each pair."),
+    Term("spacing_px", "lattice spacing, px", "Median over the Bragg peaks, in pixels."),
+    Term("band_per_nm", "band, 1/nm", "Frequencies that were passed, whatever their direction."),
     Term("shape", "size of the image", "Rows and columns of pixels; frames first in a movie."),
     Term("dtype", "number format", "Type of the pixels in the file."),
 )  # fmt: skip
@@ -97,6 +106,7 @@ _SETTINGS = (
     Term("model_hash", "content hash of the model"),
     Term("model_hashes", "packaged models to choose from"),
     Term("precision", "arithmetic of the network"),
+    Term("bragg", "settings of the Bragg filter"),
 )
 
 SIZE_TERMS = tuple(one.key for one in _SIZES)

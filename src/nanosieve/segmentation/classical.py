@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from nanosieve.core.bragg import BraggSettings
 from nanosieve.core.errors import FailedInput, UsageError
 from nanosieve.core.segmentation import Edge, Segmentation
 from nanosieve.segmentation import kernels
+from nanosieve.segmentation.bragg import segment_bragg
 from nanosieve.segmentation.field import Choice, choose, make_field
 from nanosieve.segmentation.look import look
-from nanosieve.segmentation.methods import CLASSICAL, check
+from nanosieve.segmentation.methods import BRAGG, CLASSICAL, check
 from nanosieve.segmentation.particles import (
     Particles,
     Recipe,
@@ -36,13 +38,14 @@ def segment_classically(  # noqa: PLR0913 -- one keyword for each thing a user m
     exclude: np.ndarray | None = None,
     pixel_size_nm: float | None = None,
     paper_exact: bool = False,
+    bragg: BraggSettings | None = None,
 ) -> Segmentation:
     """Separate particles from their support in one frame by a classical method.
 
     Parameters
     ----------
     method
-        ``otsu``, ``local``, ``hybrid`` or ``reconstruction``.
+        ``otsu``, ``local``, ``hybrid``, ``reconstruction`` or ``bragg``.
 
     The other parameters, the result and the errors are those of
     `nanosieve.segmentation.segment.segment`.
@@ -61,6 +64,7 @@ def segment_classically(  # noqa: PLR0913 -- one keyword for each thing a user m
         raise UsageError(f"edge is one of {', '.join(_EDGES)}, got {edge!r}")
     if paper_exact and name != "reconstruction":
         raise UsageError(f"paper_exact goes with method 'reconstruction', not {name!r}")
+    _check_bragg(name, polarity, edge, bragg)
     if exclude is not None and not exclude.any():
         exclude = None
     valid = np.ones(image.shape, bool) if exclude is None else ~np.asarray(exclude, bool)
@@ -74,6 +78,11 @@ def segment_classically(  # noqa: PLR0913 -- one keyword for each thing a user m
     if exclude is not None:
         # Smoothing must not carry a caption outwards.
         clean = np.where(valid, clean, np.float32(np.median(clean[valid])))
+    if name == BRAGG:
+        return segment_bragg(
+            clean, valid, bragg or BraggSettings(), min_diameter_px=min_diameter_px, split=split,
+            pixel_size_nm=pixel_size_nm,
+        ).replace(excluded=exclude)  # fmt: skip
     choice = choose(clean, valid, polarity)
     flags, notes = _warnings(clean, valid, choice, polarity, pixel_size_nm)
     smallest = min_diameter_px or noise_diameter(choice.scale.sigma)
@@ -94,6 +103,16 @@ def segment_classically(  # noqa: PLR0913 -- one keyword for each thing a user m
         flags=tuple(flags),
         notes=tuple(notes),
     )
+
+
+def _check_bragg(name: str, polarity: str, edge: Edge, bragg: BraggSettings | None) -> None:
+    if name != BRAGG and bragg is not None:
+        raise UsageError(f"settings of bragg go with method 'bragg', not {name!r}")
+    if name == BRAGG and (polarity != "auto" or edge != "base"):
+        raise UsageError(
+            "method 'bragg' goes by the lattice and takes neither polarity nor edge; what is "
+            "wanted is said by BraggSettings(foreground='crystal' or 'amorphous')"
+        )
 
 
 def _found(image: np.ndarray, valid: np.ndarray, choice: Choice, recipe: Recipe) -> Particles:

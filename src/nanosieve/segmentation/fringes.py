@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft
 
+from nanosieve.lattice.spectrum import hann
 from nanosieve.segmentation.kernels import shrink
 
 # Side of tiles, and largest spacing that is looked for, in px of the tile. Small tiles, of the
@@ -157,9 +158,8 @@ class _Spectra:
 
 def _spectra(tiles: np.ndarray, most_px: float) -> _Spectra:
     side = tiles.shape[-1]
-    window = np.hanning(side + 2)[1:-1].astype(np.float32)
     level = tiles.mean((1, 2), keepdims=True)
-    power = np.abs(fft.rfft2((tiles - level) * np.outer(window, window))) ** 2
+    power = np.abs(fft.rfft2((tiles - level) * hann((side, side)))) ** 2
     _, along_x, radius = _frequencies(side)
     ring = np.rint(radius).astype(np.intp)
     ratio = np.zeros(power.shape, np.float32)

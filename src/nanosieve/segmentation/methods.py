@@ -1,7 +1,8 @@
 """The methods by name. To add one: write a function `Field -> (y, x) bool seeds`, name it here.
 
 A method only says where particles are; the edge rule then says where they end, and splitting which
-of them touch, the same for all.
+of them touch, the same for all. `bragg` does not go this way: it looks at the lattice of the frame
+as it is, and has its own edges (`nanosieve.segmentation.bragg`).
 """
 
 from collections.abc import Callable
@@ -22,6 +23,7 @@ METHODS: dict[str, Method] = {
     "hybrid": hybrid,
     "reconstruction": reconstruction,
 }
+BRAGG = "bragg"
 # What stands in where no model is packaged, or none knows such images.
 CLASSICAL = "hybrid"
 
@@ -39,9 +41,10 @@ def check(name: str) -> str:
     >>> check("local")
     'local'
     """
-    if name not in METHODS:
+    if name not in METHODS and name != BRAGG:
+        known = ", ".join(["auto", *METHODS, BRAGG])
         raise UsageError(
-            f"no segmentation method is called {name!r}; choose auto, {', '.join(METHODS)}, or a "
-            "model: its name or FILE.onnx"
+            f"no segmentation method is called {name!r}; choose {known}, or a model: its name or "
+            "FILE.onnx"
         )
     return name

@@ -12,6 +12,8 @@ from nanosieve.segmentation.split import split_touching
 # A marker with less than this share of the largest in its particle is a fluctuation.
 _SMALL_MARKER = 0.05
 _LEAST_MARKER = 4
+# Mean probability that is enough: this share of the typical particle's, and never less than that.
+_OF_TYPICAL, _FAINTEST = 0.75, 0.55
 # Rows counted at a time: what is allocated does not grow with the frame.
 _STRIP = 512
 
@@ -40,7 +42,8 @@ def label_particles(
     split
         Whether touching particles are taken apart.
     least_mean
-        Particles whose mean probability is smaller are left out.
+        Particles whose mean probability is smaller are left out, unless those of this frame are
+        faint altogether (`least_of`).
 
     Returns
     -------
@@ -67,13 +70,44 @@ def label_particles(
     return _without_faint(labels, n, frozenset(parted), probability, least_mean)
 
 
+def least_of(means: np.ndarray, areas: np.ndarray, least_mean: float) -> float:
+    """Mean probability that a particle of a frame needs to be kept.
+
+    A network is less sure of faint images than of clear ones. What it is hardly sure of is dirt or
+    print beside particles that it is sure of, but a particle where it is no surer of any other. So
+    the least is a share of what the typical particle has, the one that half of their area belongs
+    to or to larger or surer ones, within bounds.
+
+    Parameters
+    ----------
+    means, areas
+        ``(n,)`` of each particle: mean probability, pixels.
+    least_mean
+        Upper bound; with 0 all are kept.
+
+    Examples
+    --------
+    >>> areas = np.array([90, 100, 10])
+    >>> [round(least_of(np.array(means), areas, 0.7), 2)
+    ...  for means in ([0.95, 0.95, 0.6], [0.8, 0.8, 0.6], [0.6, 0.6, 0.5])]
+    [0.7, 0.6, 0.55]
+    """
+    order = np.argsort(means)
+    covered = np.cumsum(areas[order])
+    half = np.searchsorted(covered, covered[-1] / 2) if covered.size else 0
+    typical = float(means[order][half]) if covered.size else 0.0
+    return min(least_mean, max(_FAINTEST, _OF_TYPICAL * typical))
+
+
 def _without_faint(
-    labels: np.ndarray, n: int, parted: frozenset[int], probability: np.ndarray, least: float
+    labels: np.ndarray, n: int, parted: frozenset[int], probability: np.ndarray, least_mean: float
 ) -> tuple[np.ndarray, frozenset[int]]:
     """Leave out particles of too small a mean probability, and number the others anew."""
-    if least == 0:
+    if least_mean == 0:
         return labels, parted
-    number = _new_numbers(kernels.means(labels, n, probability) >= least)
+    means = kernels.means(labels, n, probability)
+    least = least_of(means[1:], kernels.sums(labels, n)[1:], least_mean)
+    number = _new_numbers(means >= least)
     return number[labels], frozenset(number[sorted(parted)].tolist()) - {0}
 
 

@@ -75,6 +75,12 @@ def about_scale(found: Scale | None, card: ModelCard) -> Warnings:
             f"{start}it was run as it is, for no particle was seen at any other scale; give "
             "--pixel-size."
         ]
+    if found.by_lattice:
+        return [], [
+            f"{start}it was run as if that were {found.pixel_size_nm:.3g} nm, for the lattice that "
+            f"is seen, {found.fringes_px:.3g} px apart, was taken for the {card.lattice_nm:.3g} nm "
+            "of the one it knows. Sizes stay in pixels; give --pixel-size if you know it."
+        ]
     words = f"{start}it was run as if that were {found.pixel_size_nm:.3g} nm, at which the model "
     words += "is surest of its particles"
     if found.fringes_px is not None:

@@ -9,6 +9,9 @@ Each alone goes wrong. How sure it is of the whole image is no measure at all: s
 pixels, every image is surely support. How sure it is of its particles favours a few bright pixels
 at any scale; that neighbouring scales agree favours coarse ones, where little is to be seen. So
 their product decides.
+
+Where the model is for one lattice, as of graphene, and its hexagon of Bragg peaks is seen, that
+tells the scale by itself.
 """
 
 from dataclasses import dataclass, replace
@@ -21,6 +24,7 @@ from nanosieve.segmentation import kernels
 from nanosieve.segmentation.fringes import find_lattice
 from nanosieve.segmentation.network_average import particle, run, sureness
 from nanosieve.segmentation.network_view import View, grid_between
+from nanosieve.segmentation.sample import sample_windows
 
 # Median spacing of the Bragg peaks that are seen: 0.235 nm, and half as much or little more off.
 _FRINGES_NM = (0.16, 0.34)
@@ -44,15 +48,20 @@ class Scale:
         Whether to rely on it.
     fringes_px
         Median spacing of the lattice fringes that were seen, in px of the frame; ``None`` without.
+    by_lattice
+        Whether these are of the lattice that the model is for, and told it alone.
     """
 
     pixel_size_nm: float
     sure: bool
     fringes_px: float | None
+    by_lattice: bool = False
 
     @property
     def how(self) -> str:
         """What told it, in a word or two."""
+        if self.by_lattice:
+            return "lattice"
         told = "network" if self.fringes_px is None else "fringes and network"
         return told if self.sure else f"{told}, not sure"
 
@@ -98,6 +107,9 @@ def find_scale(view: View, model: Model, level: float) -> Scale | None:
     FailedInput
         As `nanosieve.segmentation.network_average.run`.
     """
+    own, seen = model.card.lattice_nm, None if model.card.lattice_nm is None else _hexagon(view)
+    if own is not None and seen is not None:
+        return Scale(own / seen, True, seen, by_lattice=True)
     sample = view.window(_sample(view))
     fringes = _fringes(sample)
     wanted = model.card.pixel_size_nm or 1.0
@@ -204,6 +216,13 @@ def _variation(part: View) -> float:
     if part.valid is not None:
         coarse = coarse[kernels.shrink(part.valid, 4) > 0.99]
     return float(coarse.std()) if coarse.size else -1.0
+
+
+def _hexagon(view: View) -> float | None:
+    """Spacing of a hexagon of Bragg peaks in px, in any of a few windows."""
+    known = np.ones(view.shape, bool) if view.valid is None else view.valid
+    windows = sample_windows(view.image, known)
+    return find_lattice([view.image[window] for window in windows]).hexagon_px
 
 
 def _fringes(sample: View) -> float | None:

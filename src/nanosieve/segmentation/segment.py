@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nanosieve.core.bragg import BraggSettings
 from nanosieve.core.errors import UsageError
 from nanosieve.core.segmentation import Edge, Segmentation
 from nanosieve.segmentation.classical import check_frame, segment_classically
-from nanosieve.segmentation.methods import METHODS, check
+from nanosieve.segmentation.methods import BRAGG, METHODS, check
 
 if TYPE_CHECKING:
     from nanosieve.segmentation.auto import Chosen
@@ -25,6 +26,7 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     exclude: np.ndarray | None = None,
     pixel_size_nm: float | None = None,
     paper_exact: bool = False,
+    bragg: BraggSettings | None = None,
 ) -> Segmentation:
     """Separate particles from their support in one frame.
 
@@ -33,8 +35,9 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     image
         ``(y, x)`` finite grey values of any real dtype, X-ray outliers already taken out.
     method
-        ``otsu``, ``local``, ``hybrid``, ``reconstruction``, the name of a packaged model, the path
-        of a model file, or ``auto``, which chooses (`nanosieve.segmentation.auto`).
+        ``otsu``, ``local``, ``hybrid``, ``reconstruction``, ``bragg``, the name of a packaged
+        model, the path of a model file, or ``auto``, which chooses
+        (`nanosieve.segmentation.auto`).
     polarity
         ``dark`` or ``bright`` particles; ``auto`` tells it from the image.
     edge
@@ -53,6 +56,9 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     paper_exact
         With ``reconstruction``: the recipe as published, border loss included, at its own fixed
         scales and its own edge.
+    bragg
+        With ``bragg``: its form, what is wanted, and its thresholds. That method takes neither
+        ``polarity`` nor ``edge``.
 
     Returns
     -------
@@ -81,8 +87,8 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     if method == "auto":
         chosen = _chosen(image, exclude, polarity, edge, threshold, pixel_size_nm)
     name = method if chosen is None else chosen.method
-    _check_own(name, edge, threshold, paper_exact)
-    if name in METHODS:
+    _check_own(name, edge, threshold, paper_exact, bragg)
+    if name in METHODS or name == BRAGG:
         found = segment_classically(
             image,
             method=name,
@@ -93,6 +99,7 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
             exclude=exclude,
             pixel_size_nm=pixel_size_nm,
             paper_exact=paper_exact,
+            bragg=bragg,
         )
     else:
         from nanosieve.models.load import is_model, shared_model
@@ -136,9 +143,22 @@ def _chosen(
     )
 
 
-def _check_own(name: str, edge: Edge, threshold: float | None, paper_exact: bool) -> None:
+def _check_own(
+    name: str,
+    edge: Edge,
+    threshold: float | None,
+    paper_exact: bool,
+    bragg: BraggSettings | None,
+) -> None:
     """Refuse settings of the other kind of method: ignored, they would seem to change nothing."""
-    if name in METHODS and threshold is not None:
+    classical = name in METHODS or name == BRAGG
+    if name == BRAGG and threshold is not None:
+        raise UsageError(
+            "threshold is a network's probability; 'bragg' has BraggSettings(mask_threshold=...)"
+        )
+    if classical and threshold is not None:
         raise UsageError(f"threshold is a network's probability; {name!r} has an edge rule instead")
-    if name not in METHODS and (edge != "base" or paper_exact):
+    if not classical and (edge != "base" or paper_exact):
         raise UsageError(f"edge and paper_exact are for classical methods, not for model {name!r}")
+    if name != BRAGG and bragg is not None:
+        raise UsageError(f"settings of bragg go with method 'bragg', not {name!r}")

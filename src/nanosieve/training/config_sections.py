@@ -136,6 +136,9 @@ class InputConfig(InputSpec):
         See `InputSpec`.
     pixel_size_nm
         Images are resampled to it; their own must be known. By default all keep their pixels.
+    lattice_nm
+        Spacing of the first-order Bragg peaks of the one hexagonal lattice that all images show,
+        0.2131 for graphene: it goes into the card, and sets the scale of images without pixel size.
     scales
         Magnifications at which the trained model will be run, ``[1, 0.5, 0.25]``: smaller ones tell
         about particles wider than the network sees. They go into the card; training, and the scores
@@ -143,12 +146,13 @@ class InputConfig(InputSpec):
     """
 
     pixel_size_nm: float | None = Field(default=None, gt=0)
+    lattice_nm: float | None = Field(default=None, gt=0)
     scales: Scales = (1.0,)
 
     @property
     def spec(self) -> InputSpec:
         """What the network is shown, whatever the grid."""
-        return InputSpec(**self.model_dump(exclude={"pixel_size_nm", "scales"}))
+        return InputSpec(**self.model_dump(exclude={"pixel_size_nm", "lattice_nm", "scales"}))
 
 
 class TilesConfig(Section):
@@ -322,7 +326,8 @@ class ThresholdConfig(Section):
     value
         For ``fixed``.
     least_mean
-        Particles whose mean probability is smaller are left out when the model is run.
+        Particles whose mean probability is smaller are left out when the model is run, unless those
+        of the frame are faint altogether: `nanosieve.segmentation.network_labels.least_of`.
     """
 
     rule: Literal["dice", "accuracy", "otsu", "fixed"] = "dice"

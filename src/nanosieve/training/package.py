@@ -138,6 +138,7 @@ def make_card(
         foreground=network.foreground,
         core=CORE if network.activation == "sigmoid" and CORE in network.classes else None,
         pixel_size_nm=config.input.pixel_size_nm,
+        lattice_nm=config.input.lattice_nm,
         pixel_size_range_nm=(min(sizes), max(sizes)) if len(sizes) == len(images) else None,
         diameter_range_px=_diameters(images, config),
         polarity=spec.polarity,

@@ -1,0 +1,94 @@
+"""Train the papers' networks as a packaged model was: ``python -m recipes.papers particles``.
+
+They see the same images, changed in the same way, for the same number of steps, and ``nanosieve``
+among them: fewer steps than the packaged model, for some of them are slow on a processor. What was
+stopped goes on, what is done is kept. ``--list`` names their files for ``bench.accuracy --model``.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from nanosieve.core.errors import NanosieveError
+from nanosieve.core.settings_file import read_toml
+from nanosieve.core.toml_text import toml_text
+
+HERE = Path(__file__).parent
+RUNS = HERE / "sets" / "runs" / "papers"
+EPOCHS = 9
+# As published, Groom's from fresh weights: their ImageNet ones come with the extra "pretrained".
+NETWORKS: dict[str, dict[str, Any]] = {
+    "horwath-single": {},
+    "horwath-unet1024": {},
+    "groschner-unet": {},
+    "sadre-unet": {},
+    "sytwu-resunet": {},
+    "groom-unet": {"pretrained": False},
+    "groom-linknet": {"pretrained": False},
+    "nanosieve": {"levels": 6, "widest": 96},
+}
+
+
+def settings(model: str, network: str) -> dict[str, Any]:
+    """Give the settings of a training: those of the model's recipe with another network.
+
+    Parameters
+    ----------
+    model
+        ``particles`` or ``hrtem``.
+    network
+        One of `NETWORKS`.
+    """
+    values = read_toml(HERE / f"{model}.toml")
+    paths = values["data"]["path"]
+    values["data"]["path"] = [
+        str((HERE / path).resolve()) for path in ([paths] if isinstance(paths, str) else paths)
+    ]
+    values["network"] = {"name": network, "settings": NETWORKS[network]}
+    values["stop"]["epochs"] = EPOCHS
+    values["name"] = network
+    # Chosen for the packaged model's own marks and magnifications.
+    values.pop("threshold", None)
+    values["input"].pop("scales", None)
+    return values
+
+
+def train_one(model: str, network: str) -> Path:
+    """Train one network, or go on with it; its file."""
+    from nanosieve.training.config import TrainConfig
+    from nanosieve.training.run import train
+
+    run = RUNS / model / network
+    config = run.parent / f"{network}.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(toml_text(settings(model, network)), encoding="utf-8")
+    train(TrainConfig.read(config), run, resume=True)
+    return run / "model.onnx"
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m recipes.papers", description=__doc__)
+    parser.add_argument("model", choices=("particles", "hrtem"))
+    parser.add_argument("network", nargs="*", metavar="NETWORK", help=", ".join(NETWORKS))
+    parser.add_argument("--list", action="store_true", help="only name what is trained")
+    options = parser.parse_args()
+    unknown = [name for name in options.network if name not in NETWORKS]
+    if unknown:
+        parser.error(f"no network {unknown[0]!r}; choose {', '.join(NETWORKS)}")
+    try:
+        for network in options.network or NETWORKS:
+            file = RUNS / options.model / network / "model.onnx"
+            if options.list and file.is_file():
+                print(f"{options.model}:{network}={file}")
+            if not options.list:
+                print(train_one(options.model, network), flush=True)
+    except NanosieveError as error:
+        print(f"recipes.papers: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Lattices of atoms: their spectra and Bragg peaks."""

@@ -1,0 +1,1 @@
+"""Atoms, bonds, rings and grains of graphene, from its lattice in an image."""

@@ -1,0 +1,320 @@
+"""From an image of graphene to its atoms, bonds, rings and grains: the steps in order."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from nanosieve.core.errors import FailedInput, RefusedInput, UsageError
+from nanosieve.lattice.graphene.centres import find_centres
+from nanosieve.lattice.graphene.grains import (
+    Boundaries,
+    Grains,
+    find_boundaries,
+    find_grains,
+    orientation_map,
+)
+from nanosieve.lattice.graphene.network import Network, dual_network
+from nanosieve.lattice.graphene.order import ring_order
+from nanosieve.lattice.graphene.refine import Fit, refine
+from nanosieve.lattice.graphene.rings import Rings, bonds_within, find_rings
+from nanosieve.lattice.graphene.scale import (
+    BOND_NM,
+    LATTICE_NM,
+    LEAST_BOND_PX,
+    LatticeScale,
+    find_scale,
+)
+from nanosieve.lattice.graphene.waves import NEIGHBOURHOOD, Waves, lattice_waves
+
+Contrast = Literal["white", "black"]
+
+# Work goes on at about so many pixels a lattice constant; finer images are averaged.
+_WORK_PX = 7
+# A given pixel size farther from the lattice's than this cannot be that of graphene; one that is
+# farther by less is told.
+REFUSED, TOLD = 0.1, 0.01
+# Neighbourhood, in lattice constants, in which rings between grains show.
+_NARROW = 0.5
+# Skewness of a perfect lattice's three waves, and of what is too near none to tell the contrast.
+_SKEW = 12 / 6**1.5
+LEAST_SURE = 0.3
+# An atom is none, but in a hole, where the energy of the waves is below a share of the usual one
+# and some times what noise adds; or below a larger share while the heights around it are low, too.
+# At boundaries the energy is a quarter of the usual one in one atom of a hundred.
+_ENERGY_SHARE, _NOISES = 0.12, 2.0
+_DOUBTED_SHARE, _DOUBTED_NOISES, _HEIGHT_SHARE = 0.2, 3.0, 0.4
+# At low doses noise adds so much that it would take the sheet for a hole.
+_MOST_NOISE = 0.05
+_AROUND_NM = 0.4
+_LEAST_PIECE = 6
+# Rounds of taking away atoms that hang on one bond.
+_PRUNED = 3
+
+
+@dataclass(frozen=True)
+class Graphene:
+    """What was found in an image; places are ``(y, x)`` in px of the image.
+
+    Parameters
+    ----------
+    scale
+        The lattice in pixels, and the pixel size that follows.
+    pixel_size_nm
+        The given pixel size where there is one, else that of the lattice.
+    contrast
+        Whether atoms are white or black.
+    sureness
+        Of the contrast, where it was told from the image: 0 says nothing, 1 is a perfect lattice.
+    network
+        Atoms and the bonds between them.
+    height
+        ``(n,)`` height of each atom above what is around it, relative to the mean image.
+    rings
+        Closed by the bonds.
+    grains, boundaries
+        Of one direction of bonds, and where they meet.
+    excluded
+        ``(e, 2)`` places of atoms in contamination; they have no bonds.
+    order, orientation_deg
+        ``(y, x)`` float32: order parameter, relative to the mean image, and direction of the bonds.
+    """
+
+    scale: LatticeScale
+    pixel_size_nm: float
+    contrast: Contrast
+    sureness: float
+    network: Network
+    height: np.ndarray
+    rings: Rings
+    grains: Grains
+    boundaries: Boundaries
+    excluded: np.ndarray
+    order: np.ndarray
+    orientation_deg: np.ndarray
+
+
+def find_graphene(
+    image: np.ndarray,
+    *,
+    pixel_size_nm: float | None = None,
+    contrast: Literal["auto", "white", "black"] = "auto",
+    covered: np.ndarray | None = None,
+    vacuum: np.ndarray | None = None,
+    scale: LatticeScale | None = None,
+) -> Graphene:
+    """Find the atoms of a sheet of graphene.
+
+    Parameters
+    ----------
+    image
+        ``(y, x)`` finite floats, evenly lit, with a mean of about 1.
+    pixel_size_nm
+        Where it is known. The lattice is then only checked against it.
+    contrast
+        Whether atoms are white or black; ``auto`` tells it from the image.
+    covered
+        ``(y, x)`` bool, contamination: atoms there are kept apart.
+    vacuum
+        ``(y, x)`` bool, where there are no atoms.
+    scale
+        The lattice, where it has been looked for already.
+
+    Raises
+    ------
+    UsageError
+        If a setting is none of those named, or a mask has another shape.
+    RefusedInput
+        If at the given pixel size the lattice is not that of graphene.
+    FailedInput
+        If no lattice is found, or its bonds have less than three pixels.
+
+    Notes
+    -----
+    After Sadre et al., Microscopy and Microanalysis (2021), and Ophus et al., Phys. Rev. B 92,
+    205402 (2015): order parameter, hexagons' middles, atoms as their dual. What is ours: the image
+    is filtered for its lattice first, holes in the triangulation are filled, and the atoms are
+    refined together, held by the sheet's stiffness.
+    """
+    _check(image, contrast, covered, vacuum)
+    expected = expected_px(pixel_size_nm)
+    scale = scale or find_scale(image, near_px=expected)
+    _check_size(scale, pixel_size_nm)
+    factor = max(1, int(scale.lattice_px / _WORK_PX))
+    work = _averaged(image, factor)
+    lattice = scale.lattice_px / factor
+    waves = lattice_waves(work, lattice)
+    clear = None if covered is None else ~_any(covered, factor)
+    told, sureness = _contrast(waves, clear)
+    chosen: Contrast = told if contrast == "auto" else contrast
+    order = ring_order(waves.image, lattice, white=chosen == "white").value
+    narrow = lattice_waves(work, lattice, neighbourhood=_NARROW).image
+    local = ring_order(narrow, lattice, white=chosen == "white").value
+    dual = dual_network(find_centres(order, lattice, local=local, clear=clear), lattice)
+    if len(dual.positions) == 0:
+        raise FailedInput(
+            "no atoms found: the lattice shows in the transform only; give a sharper image or "
+            "average more frames"
+        )
+    fit = refine(work, dual, lattice / 3**0.5)
+    size = pixel_size_nm or scale.pixel_size_nm
+    network, height = _atoms(fit, waves, lattice, clear)
+    places = _own_pixels(network.positions, factor)
+    hidden = _inside(covered, places)
+    kept = ~hidden & ~_inside(vacuum, places)
+    bonded = bonds_within(places[kept], scale.lattice_px / 3**0.5)
+    rings = find_rings(bonded)
+    grains = find_grains(rings, scale.lattice_px)
+    shape = (image.shape[0], image.shape[1])
+    return Graphene(
+        scale=scale,
+        pixel_size_nm=size,
+        contrast=chosen,
+        sureness=sureness,
+        network=bonded,
+        height=height[kept],
+        rings=rings,
+        grains=grains,
+        boundaries=find_boundaries(rings, grains, scale.lattice_px, shape),
+        excluded=places[hidden],
+        order=_enlarged(order, factor, shape),
+        orientation_deg=orientation_map(rings, grains, scale.lattice_px, shape),
+    )
+
+
+def _check(
+    image: np.ndarray, contrast: str, covered: np.ndarray | None, vacuum: np.ndarray | None
+) -> None:
+    if contrast not in ("auto", "white", "black"):
+        raise UsageError(f"contrast is one of auto, white, black, got {contrast!r}")
+    for mask in (covered, vacuum):
+        if mask is not None and mask.shape != image.shape:
+            raise UsageError(
+                f"a mask has shape {mask.shape}, the image {image.shape}; they must agree"
+            )
+
+
+def expected_px(pixel_size_nm: float | None) -> float | None:
+    """Return graphene's lattice constant in pixels of a known size.
+
+    Raises
+    ------
+    FailedInput
+        If the pixels are too coarse to look for atoms.
+
+    Examples
+    --------
+    >>> expected_px(0.0246)
+    10.0
+    """
+    if pixel_size_nm is None:
+        return None
+    bond = BOND_NM / pixel_size_nm
+    if bond < LEAST_BOND_PX:
+        raise FailedInput(
+            f"too coarse: at {pixel_size_nm:.4g} nm a pixel a bond of graphene has {bond:.2f} px, "
+            f"and at least {LEAST_BOND_PX:g} are needed; give the image at "
+            f"{BOND_NM / LEAST_BOND_PX:.4f} nm a pixel or finer"
+        )
+    return round(LATTICE_NM / pixel_size_nm, 9)
+
+
+def _check_size(scale: LatticeScale, pixel_size_nm: float | None) -> None:
+    if pixel_size_nm is None:
+        return
+    lattice = scale.lattice_px * pixel_size_nm
+    if abs(lattice / LATTICE_NM - 1) > REFUSED:
+        raise RefusedInput(
+            f"at {pixel_size_nm:.4g} nm a pixel the lattice constant is {lattice:.4f} nm, not "
+            f"graphene's {LATTICE_NM} nm; if it is graphene, give --pixel-size "
+            f"{scale.pixel_size_nm:.5f}"
+        )
+
+
+def _averaged(image: np.ndarray, factor: int) -> np.ndarray:
+    height, width = (n // factor * factor for n in image.shape)
+    blocks = image[:height, :width].reshape(height // factor, factor, width // factor, factor)
+    return blocks.mean(axis=(1, 3)).astype(np.float32)
+
+
+def _any(mask: np.ndarray, factor: int) -> np.ndarray:
+    return _averaged(mask.astype(np.float32), factor) > 0
+
+
+def _own_pixels(places: np.ndarray, factor: int) -> np.ndarray:
+    return (places + 0.5) * factor - 0.5
+
+
+def _enlarged(values: np.ndarray, factor: int, shape: tuple[int, int]) -> np.ndarray:
+    rows, columns = (
+        np.minimum(np.arange(n) // factor, m - 1) for n, m in zip(shape, values.shape, strict=True)
+    )
+    return values[rows][:, columns]
+
+
+def _contrast(waves: Waves, clear: np.ndarray | None) -> tuple[Contrast, float]:
+    """White or black atoms: the middles of hexagons are what stands out, one for two atoms."""
+    level = waves.image / np.sqrt(np.maximum(waves.energy, 1e-30))
+    if clear is not None and clear.any():
+        level = level[clear]
+    skew = float((level**3).mean() / max(float((level**2).mean()) ** 1.5, 1e-30))
+    return "black" if skew > 0 else "white", min(abs(skew) / _SKEW, 1.0)
+
+
+def _atoms(
+    fit: Fit, waves: Waves, lattice_px: float, clear: np.ndarray | None
+) -> tuple[Network, np.ndarray]:
+    """Without what was found in holes, and scraps."""
+    places = fit.network.positions
+    within = ((places > -0.5) & (places < np.array(waves.image.shape) - 0.5)).all(axis=1)
+    energy = map_coordinates(waves.energy, places.T, order=1, mode="nearest")
+    reach = _AROUND_NM / LATTICE_NM * lattice_px
+    pairs = cKDTree(places).query_pairs(reach, output_type="ndarray").reshape(-1, 2)
+    total, count = fit.height.copy(), np.ones(len(places))
+    for one, other in ((0, 1), (1, 0)):
+        np.add.at(total, pairs[:, one], fit.height[pairs[:, other]])
+        np.add.at(count, pairs[:, one], 1)
+    around = total / count
+    usual = within if clear is None else within & clear[tuple(_pixels(places, clear.shape))]
+    usual = usual if usual.any() else within
+    # What white noise puts into the three apertures.
+    chance = 3 * fit.noise**2 / (4 * np.pi * (NEIGHBOURHOOD * lattice_px) ** 2)
+    typical = float(np.median(energy[usual]))
+    share, by_chance = energy / typical, min(chance / typical, _MOST_NOISE)
+    doubted = share < _DOUBTED_SHARE + _DOUBTED_NOISES * by_chance
+    doubted &= around / np.median(fit.height[usual]) < _HEIGHT_SHARE
+    hole = doubted | (share < _ENERGY_SHARE + _NOISES * by_chance)
+    kept = within & ~hole
+    last = np.array(waves.image.shape) - 1
+    inner = np.asarray(((places > reach) & (places < last - reach)).all(axis=1))
+    for _ in range(_PRUNED):
+        network = fit.network.kept(kept)
+        loose = network.coordination() < 2
+        # At the rim of the image the rest of an atom's bonds may be cut off.
+        kept[np.flatnonzero(kept)[loose]] &= ~inner[kept][loose]
+    network = fit.network.kept(kept)
+    large = _large_pieces(network)
+    return network.kept(large), fit.height[kept][large]
+
+
+def _large_pieces(network: Network) -> np.ndarray:
+    """``(n,)`` bool: atoms of pieces that could be a ring at least."""
+    first, second = network.bonds.T
+    count = len(network.positions)
+    graph = coo_matrix((np.ones(len(first)), (first, second)), (count, count))
+    _, piece = connected_components(graph, directed=False)
+    return np.asarray(np.bincount(piece, minlength=1)[piece] >= _LEAST_PIECE)
+
+
+def _pixels(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return np.clip(np.rint(places), 0, np.array(shape) - 1).astype(int).T
+
+
+def _inside(mask: np.ndarray | None, places: np.ndarray) -> np.ndarray:
+    if mask is None:
+        return np.zeros(len(places), bool)
+    return np.asarray(mask, bool)[tuple(_pixels(places, mask.shape))]

@@ -1,0 +1,149 @@
+"""The image without what is no lattice: its three waves of the first order, at any local direction.
+
+Noise at a dose of 1 000 to 10 000 e/A^2 hides single hexagons; what repeats over a few of them
+stands out. For each direction the image is filtered by Gaussian apertures about three wave vectors
+60 degrees apart, which averages over a Gaussian neighbourhood in the image; each pixel takes the
+direction whose waves are strongest there, so that grains keep their own and boundaries stay.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+# Standard deviation of the neighbourhood, in lattice constants. At 1, 1.4 lattice constants 0.96,
+# 0.99 of the rings of a drawn sheet were found at 1 000 e/A^2, of rings of 5 and 7 fewer with more.
+NEIGHBOURHOOD = 1.2
+_STEP_DEG = 3
+# Directions that win in less than this share of the image are chance.
+_LEAST_SHARE = 5e-4
+
+
+@dataclass(frozen=True)
+class Waves:
+    """The filtered image.
+
+    Parameters
+    ----------
+    image
+        ``(y, x)`` float32, the sum of the waves.
+    energy
+        ``(y, x)`` float32, the sum of the squares of their amplitudes.
+    angle_deg
+        ``(y, x)`` float32, direction of the bonds modulo 60 degrees, in steps of 3.
+    """
+
+    image: np.ndarray
+    energy: np.ndarray
+    angle_deg: np.ndarray
+
+
+def lattice_waves(
+    image: np.ndarray, lattice_px: float, *, neighbourhood: float = NEIGHBOURHOOD
+) -> Waves:
+    """Filter out the lattice, whatever its direction.
+
+    Parameters
+    ----------
+    image
+        ``(y, x)`` floats, evenly lit.
+    lattice_px
+        Lattice constant.
+    neighbourhood
+        Standard deviation, in lattice constants, of the Gaussian that is averaged over.
+
+    Examples
+    --------
+    >>> y, x = np.mgrid[:96, :96]
+    >>> turns = np.deg2rad([30, 90, 150])
+    >>> lattice = sum(np.cos(2 * np.pi * (x * np.cos(t) - y * np.sin(t)) / 8) for t in turns)
+    >>> found = lattice_waves(lattice, 8 * 2 / 3**0.5)
+    >>> error = np.abs(found.image - lattice)[36:60, 36:60].max()
+    >>> bool(error < 0.1), float(found.angle_deg[48, 48])
+    (True, 0.0)
+    """
+    spectrum = _Spectrum.of(image, lattice_px, neighbourhood)
+    energy = np.full(image.shape, -1.0, np.float32)
+    found = Waves(np.zeros(image.shape, np.float32), energy, np.zeros(image.shape, np.float32))
+    for angle in spectrum.likely():
+        total, strength = spectrum.waves(angle)
+        better = strength > found.energy
+        np.copyto(found.image, total, where=better)
+        np.copyto(found.energy, strength, where=better)
+        np.copyto(found.angle_deg, np.float32(angle), where=better)
+    return found
+
+
+@dataclass(frozen=True)
+class _Spectrum:
+    """Transform of the padded image, and what is cut out of it."""
+
+    values: np.ndarray
+    shape: tuple[int, int]
+    padding: int
+    radius: float
+    sharpness: float
+
+    @classmethod
+    def of(cls, image: np.ndarray, lattice_px: float, neighbourhood: float) -> "_Spectrum":
+        padding = int(np.ceil(3 * neighbourhood * lattice_px))
+        padding = min(padding, min(image.shape) - 1)
+        after = [fft.next_fast_len(n + 2 * padding) - n - padding for n in image.shape]
+        widths = [(padding, min(more, n - 1)) for more, n in zip(after, image.shape, strict=True)]
+        padded = np.pad((image - np.median(image)).astype(np.float32), widths, mode="reflect")
+        height, width = image.shape
+        return cls(
+            fft.fft2(padded, workers=2),
+            (height, width),
+            padding,
+            2 / (3**0.5 * lattice_px),
+            2 * (np.pi * neighbourhood * lattice_px) ** 2,
+        )
+
+    def likely(self) -> list[int]:
+        """Directions of the bonds that are strongest somewhere, told from a coarse grid."""
+        strength = np.stack([self._coarse(angle) for angle in range(0, 60, _STEP_DEG)])
+        count = np.bincount(strength.argmax(axis=0).ravel(), minlength=len(strength))
+        chosen = np.flatnonzero(count > _LEAST_SHARE * count.sum())
+        return [int(index) * _STEP_DEG for index in chosen]
+
+    def waves(self, angle_deg: float) -> tuple[np.ndarray, np.ndarray]:
+        """Sum of the three waves, and of the squares of their amplitudes."""
+        total = np.zeros(self.shape, np.float32)
+        strength = np.zeros(self.shape, np.float32)
+        inside = tuple(slice(self.padding, self.padding + n) for n in self.shape)
+        for vector in self._vectors(angle_deg):
+            y, x = self._apertures(vector)
+            wave = fft.ifft2(self.values * y[:, None] * x[None, :], workers=2)[inside]
+            total += 2 * wave.real
+            strength += wave.real**2 + wave.imag**2
+        return total, strength
+
+    def _vectors(self, angle_deg: float) -> np.ndarray:
+        # Perpendicular to the rows of hexagons, which is along the bonds turned by 30 degrees.
+        turns = np.deg2rad(angle_deg + 30 + np.array([0, 60, 120]))
+        return self.radius * np.stack([-np.sin(turns), np.cos(turns)], axis=1)
+
+    def _apertures(self, vector: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(
+            np.exp(-self.sharpness * (fft.fftfreq(n) - at) ** 2).astype(np.float32)
+            for n, at in zip(self.values.shape, vector, strict=True)
+        )
+
+    def _coarse(self, angle_deg: float) -> np.ndarray:
+        """Energy of the waves on a grid that is just fine enough for it."""
+        reach = 2.6 / np.sqrt(self.sharpness)
+        energy = np.zeros(1)
+        for vector in self._vectors(angle_deg):
+            parts = []
+            for n, at, aperture in zip(
+                self.values.shape, vector, self._apertures(vector), strict=True
+            ):
+                half = max(2, int(reach * n))
+                index = (round(at * n) + np.arange(-half, half + 1)) % n
+                parts.append((index, aperture[index]))
+            (rows, along_y), (columns, along_x) = parts
+            cut = self.values[np.ix_(rows, columns)] * along_y[:, None] * along_x[None, :]
+            wave = fft.ifft2(cut)
+            energy = energy + wave.real**2 + wave.imag**2
+        return energy

@@ -1,0 +1,1 @@
+"""Classes of particles: no fault, fault, no fringe, agglomerate, empty."""

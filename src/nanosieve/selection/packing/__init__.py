@@ -1,0 +1,1 @@
+"""Packed micrographs: wanted pixels as they are, the rest coarse, in one file."""
