@@ -64,7 +64,6 @@ def segment_classically(  # noqa: PLR0913 -- one keyword for each thing a user m
         raise UsageError(f"edge is one of {', '.join(_EDGES)}, got {edge!r}")
     if paper_exact and name != "reconstruction":
         raise UsageError(f"paper_exact goes with method 'reconstruction', not {name!r}")
-    _check_bragg(name, polarity, edge, bragg)
     if exclude is not None and not exclude.any():
         exclude = None
     valid = np.ones(image.shape, bool) if exclude is None else ~np.asarray(exclude, bool)
@@ -103,16 +102,6 @@ def segment_classically(  # noqa: PLR0913 -- one keyword for each thing a user m
         flags=tuple(flags),
         notes=tuple(notes),
     )
-
-
-def _check_bragg(name: str, polarity: str, edge: Edge, bragg: BraggSettings | None) -> None:
-    if name != BRAGG and bragg is not None:
-        raise UsageError(f"settings of bragg go with method 'bragg', not {name!r}")
-    if name == BRAGG and (polarity != "auto" or edge != "base"):
-        raise UsageError(
-            "method 'bragg' goes by the lattice and takes neither polarity nor edge; what is "
-            "wanted is said by BraggSettings(foreground='crystal' or 'amorphous')"
-        )
 
 
 def _found(image: np.ndarray, valid: np.ndarray, choice: Choice, recipe: Recipe) -> Particles:

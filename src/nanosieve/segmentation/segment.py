@@ -87,7 +87,10 @@ def segment(  # noqa: PLR0913 -- one keyword for each thing a user may set
     if method == "auto":
         chosen = _chosen(image, exclude, polarity, edge, threshold, pixel_size_nm)
     name = method if chosen is None else chosen.method
-    _check_own(name, edge, threshold, paper_exact, bragg)
+    if name == BRAGG:
+        _check_bragg(polarity, edge, threshold)
+    else:
+        _check_own(name, edge, threshold, paper_exact, bragg)
     if name in METHODS or name == BRAGG:
         found = segment_classically(
             image,
@@ -151,14 +154,22 @@ def _check_own(
     bragg: BraggSettings | None,
 ) -> None:
     """Refuse settings of the other kind of method: ignored, they would seem to change nothing."""
-    classical = name in METHODS or name == BRAGG
-    if name == BRAGG and threshold is not None:
+    if bragg is not None:
+        raise UsageError(f"settings of bragg go with method 'bragg', not {name!r}")
+    if name in METHODS and threshold is not None:
+        raise UsageError(f"threshold is a network's probability; {name!r} has an edge rule instead")
+    if name not in METHODS and (edge != "base" or paper_exact):
+        raise UsageError(f"edge and paper_exact are for classical methods, not for model {name!r}")
+
+
+def _check_bragg(polarity: str, edge: Edge, threshold: float | None) -> None:
+    """Refuse what the method does not take."""
+    if threshold is not None:
         raise UsageError(
             "threshold is a network's probability; 'bragg' has BraggSettings(mask_threshold=...)"
         )
-    if classical and threshold is not None:
-        raise UsageError(f"threshold is a network's probability; {name!r} has an edge rule instead")
-    if not classical and (edge != "base" or paper_exact):
-        raise UsageError(f"edge and paper_exact are for classical methods, not for model {name!r}")
-    if name != BRAGG and bragg is not None:
-        raise UsageError(f"settings of bragg go with method 'bragg', not {name!r}")
+    if polarity != "auto" or edge != "base":
+        raise UsageError(
+            "method 'bragg' goes by the lattice and takes neither polarity nor edge; what is "
+            "wanted is said by BraggSettings(foreground='crystal' or 'amorphous')"
+        )
