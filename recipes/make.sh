@@ -22,7 +22,7 @@ training_sets() {
       simulated groom-catalyst 128 11005 particles/groom-catalyst
       ;;
     hrtem)
-      simulated recipes/hrtem-training.toml 2880 12001 hrtem/training
+      simulated recipes/hrtem-training.toml 1800 12001 hrtem/training
       ;;
     graphene)
       simulated recipes/graphene-training.toml 320 13001 graphene/training
