@@ -14,7 +14,7 @@ from nanosieve.core.flags import FLAGS
 
 if TYPE_CHECKING:
     from nanosieve.batch.discover import Found
-    from nanosieve.batch.process import Outcome
+    from nanosieve.batch.process import Job, Outcome
     from nanosieve.core.settings import Device, Settings
 
 # More rows would push what matters off the screen; summary.csv has all of them.
@@ -148,6 +148,21 @@ def print_table(table: object) -> None:
 
     width = None if sys.stdout.isatty() else 100
     Console(width=width, highlight=False, markup=False).print(table)
+
+
+def run_all(found: "Found", job: "Job", *, jobs: int, debug: bool) -> "list[Outcome]":
+    """Segment all inputs into the folder of the job, telling what fails as it comes."""
+    from nanosieve.batch.rebuild import prepare_out
+    from nanosieve.batch.runner import run
+
+    tell_unmatched(found)
+    prepare_out(job.out)
+    outcomes = []
+    with progress(run(found.inputs, job, jobs=jobs), len(found.inputs)) as coming:
+        for outcome in coming:
+            outcomes.append(outcome)
+            tell(outcome, debug=debug)
+    return outcomes
 
 
 class Ended(Protocol):

@@ -11,9 +11,7 @@ from nanosieve.cli.console import (
     device_for,
     line,
     print_table,
-    progress,
-    tell,
-    tell_unmatched,
+    run_all,
 )
 
 if TYPE_CHECKING:
@@ -85,24 +83,10 @@ def rank(
     if bare:
         line(f"no mask in {exclude}, so nothing is excluded, for: {', '.join(bare)}")
     job = Job(out, settings, exclude, overwrite=overwrite, device=where)
-    outcomes = _run(found, job, jobs=jobs, debug=debug)
+    outcomes = run_all(found, job, jobs=jobs, debug=debug)
     ranking = _write(found, outcomes, job, names, keep, jobs)
     failed = any(not one.shares for one in ranking)
     return int(failed or bool(found.unmatched or found.unreadable))
-
-
-def _run(found: "Found", job: "Job", *, jobs: int, debug: bool) -> "list[Outcome]":
-    from nanosieve.batch.rebuild import prepare_out
-    from nanosieve.batch.runner import run
-
-    tell_unmatched(found)
-    prepare_out(job.out)
-    outcomes = []
-    with progress(run(found.inputs, job, jobs=jobs), len(found.inputs)) as coming:
-        for outcome in coming:
-            outcomes.append(outcome)
-            tell(outcome, debug=debug)
-    return outcomes
 
 
 def _write(

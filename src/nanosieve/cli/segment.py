@@ -10,8 +10,7 @@ from nanosieve.cli.console import (
     line,
     overview,
     print_table,
-    progress,
-    tell,
+    run_all,
     tell_unmatched,
 )
 from nanosieve.core.errors import UsageError
@@ -80,22 +79,8 @@ def segment(
     job = Job(out, settings, exclude, exports, probability, as_dataset, overwrite, where)
     if dry_run:
         return _dry_run(found, job)
-    outcomes = _run(found, job, jobs=jobs, debug=debug)
+    outcomes = run_all(found, job, jobs=jobs, debug=debug)
     return _close(found, job, outcomes, pooled=share is None, group_by=group_by)
-
-
-def _run(found: "Found", job: "Job", *, jobs: int, debug: bool) -> "list[Outcome]":
-    from nanosieve.batch.rebuild import prepare_out
-    from nanosieve.batch.runner import run
-
-    tell_unmatched(found)
-    prepare_out(job.out)
-    outcomes = []
-    with progress(run(found.inputs, job, jobs=jobs), len(found.inputs)) as coming:
-        for outcome in coming:
-            outcomes.append(outcome)
-            tell(outcome, debug=debug)
-    return outcomes
 
 
 def _close(

@@ -229,7 +229,7 @@ def _rutile(name: str, number: int, a: float, c: float, u: float, source: str) -
 
 # Height of Se above Cd over c; with the ideal 3/8 all bonds are equally long.
 _WURTZITE_U = 0.376
-_GRAPHENE_NM = 0.246
+GRAPHENE_NM = 0.246
 _CRC = "CRC Handbook of Chemistry and Physics, crystal structures of the elements"
 
 _ALL = (
@@ -272,7 +272,7 @@ _ALL = (
         _sites(14, (0, 0, 0), (0.25, 0.25, 0.25), shifts=_FCC), _CRC,
     ),
     Phase(
-        "graphene", "C", cell_of((_GRAPHENE_NM, _GRAPHENE_NM, 1.0), 120),
+        "graphene", "C", cell_of((GRAPHENE_NM, GRAPHENE_NM, 1.0), 120),
         _sites(6, (1 / 3, 2 / 3, 0), (2 / 3, 1 / 3, 0)),
         "a of graphite in the plane", sheet=True,
     ),

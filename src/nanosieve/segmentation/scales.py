@@ -107,9 +107,9 @@ def find_scale(view: View, model: Model, level: float) -> Scale | None:
     FailedInput
         As `nanosieve.segmentation.network_average.run`.
     """
-    own, seen = model.card.lattice_nm, None if model.card.lattice_nm is None else _hexagon(view)
-    if own is not None and seen is not None:
-        return Scale(own / seen, True, seen, by_lattice=True)
+    lattice_nm = model.card.lattice_nm
+    if lattice_nm is not None and (seen := _hexagon(view)) is not None:
+        return Scale(lattice_nm / seen, True, seen, by_lattice=True)
     sample = view.window(_sample(view))
     fringes = _fringes(sample)
     wanted = model.card.pixel_size_nm or 1.0

@@ -12,8 +12,9 @@ from scipy import fft
 from scipy.ndimage import map_coordinates, maximum_filter
 
 from nanosieve.core.errors import FailedInput
+from nanosieve.lattice.phases import GRAPHENE_NM
 
-LATTICE_NM = 0.246
+LATTICE_NM = GRAPHENE_NM
 """Lattice constant of graphene."""
 BOND_NM = LATTICE_NM / 3**0.5
 

@@ -6,10 +6,10 @@ from typing import Self
 import numpy as np
 from scipy import ndimage
 
+from nanosieve.lattice.phases import GRAPHENE_NM
 from nanosieve.simulation.atoms.amorphous import slab
 from nanosieve.simulation.atoms.settings import SupportSettings
 
-GRAPHENE_NM = 0.246  # lattice constant
 _LAYER_NM = 0.335
 # Surfaces are sums of this many waves, no shorter than so many nm.
 _WAVES = 24
