@@ -49,11 +49,18 @@ bench-quick: $(VENV)/.core
 accuracy: $(VENV)/.core
 	$(BIN)/python -m bench.accuracy
 
-benchmarks: accuracy $(VENV)/.with-train
+benchmarks: accuracy $(VENV)/.with-train $(VENV)/.with-simulate $(VENV)/.with-faults
 	$(BIN)/python -m bench.fine_tuning
 	$(BIN)/python -m bench.sizes
 	$(BIN)/python -m bench.splitting
 	$(BIN)/python -m bench.packing
+	for kind in crystal:hrtem amorphous:graphene; do \
+	  set=bench/out/sets/$${kind#*:}; \
+	  $(BIN)/nanosieve simulate recipes/$${kind#*:}-training.toml -n 300 --seed 1 -o $$set-train && \
+	  $(BIN)/nanosieve simulate recipes/$${kind#*:}-training.toml -n 100 --seed 2 -o $$set-test && \
+	  $(BIN)/python -m bench.bragg --foreground $${kind%:*} --network $${kind#*:} \
+	    --train $$set-train --test $$set-test || exit 1; done
+	$(BIN)/python -m bench.faults
 	$(BIN)/python -m bench
 
 docs: $(VENV)/.with-docs

@@ -11,7 +11,7 @@ from statistics import median
 
 import pandas as pd
 
-from bench import graphene
+from bench import graphene, visibility
 from bench.evaluated import Found, Runs
 from bench.judged import Judged, real, simulated
 from bench.page import put, score, signed, table
@@ -186,6 +186,18 @@ def empty_lattices(bench: Bench) -> str:
     return table(head, rows)
 
 
+def seen(bench: Bench) -> str:
+    """Particles at lattice resolution by how well they can be seen."""
+    names = ("hrtem/left-out", "hrtem/gold-doses")
+    tables = [
+        visibility.by_visibility(judged, {"hrtem": "hrtem"}, bench.limit)
+        for name in names
+        for judged in bench.simulated(name)
+        if judged.name == name
+    ]
+    return "\n\n".join(tables)
+
+
 def _grouped(
     bench: Bench, name: str, grouped: Callable[[pd.DataFrame], dict[str, dict[str, str]]]
 ) -> str:
@@ -234,6 +246,7 @@ TABLES: dict[str, Callable[[Bench], str]] = {
     "accuracy-by-size": by_size,
     "accuracy-empty": empty,
     "accuracy-lattices": lattices,
+    "accuracy-visibility": seen,
     "accuracy-doses": doses,
     "accuracy-defocus": defocus,
     "accuracy-empty-lattices": empty_lattices,

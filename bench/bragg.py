@@ -52,16 +52,22 @@ class Scored:
 def tuned_forms(
     train: Dataset, foreground: Foreground, *, trials: int, limit: int | None
 ) -> dict[Form, Tuned]:
-    """Tune every form with the same number of trials, and write what was found."""
+    """Tune every form with the same number of trials."""
     cases = [case(sample) for sample in spread(train.samples, limit)]
     found: dict[Form, Tuned] = {}
     for form in get_args(Form):
         print(f"{form}: {trials} trials on {len(cases)} images", file=sys.stderr, flush=True)
         found[form] = tune(cases, form=form, foreground=foreground, trials=trials)
-        OUT.mkdir(parents=True, exist_ok=True)
-        text = toml_text(without_none(found[form].settings.model_dump()))
-        (OUT / f"{form}-{foreground}.toml").write_text(text, encoding="utf-8")
     return found
+
+
+def write_presets(forms: Mapping[Form, Tuned]) -> None:
+    """Write what was found where ``--preset`` can read it."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    for form, tuned in forms.items():
+        text = toml_text(without_none(tuned.settings.model_dump()))
+        path = OUT / f"{form}-{tuned.settings.foreground}.toml"
+        path.write_text(text, encoding="utf-8")
 
 
 def spread(samples: Sequence[Sample], limit: int | None) -> list[Sample]:
@@ -157,6 +163,7 @@ def main() -> int:
     text = page(forms, scored(samples, compared), options.network, options.trials)
     print(text)
     if options.limit is None:
+        write_presets(forms)
         put(f"bragg-{options.foreground}", text)
     return 0
 

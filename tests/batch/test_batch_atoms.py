@@ -1,6 +1,8 @@
 """Files of ``nanosieve atoms``, and what is told of bad input."""
 
 import json
+import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,10 +12,10 @@ from PIL import Image
 
 from nanosieve.batch import atoms as room
 from nanosieve.batch.atoms import AtomSettings, find_atoms, read_mask
-from nanosieve.batch.atoms_write import FILES, extended_xyz, write_atoms
+from nanosieve.batch.atoms_write import FILES, RUN, extended_xyz, write_atoms
 from nanosieve.cli.atoms import _settings, atoms
-from nanosieve.core.errors import FailedInput, OutputError, UsageError
-from nanosieve.core.micrograph import Micrograph
+from nanosieve.core.errors import FailedInput, OutputError, RefusedInput, UsageError
+from nanosieve.core.micrograph import Calibration, Micrograph
 from nanosieve.core.segmentation import Segmentation
 from nanosieve.lattice.graphene.drawn import drawn_sheet
 from nanosieve.lattice.graphene.scale import LATTICE_NM
@@ -52,6 +54,39 @@ def test_every_file_is_written(made, tmp_path):
     assert atoms_csv["y_nm"].to_numpy() == pytest.approx(
         atoms_csv["y_px"] * told["pixel_size_nm"], rel=1e-4
     )
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_a_run_that_ends_early_leaves_the_files_of_the_one_before(
+    made, tmp_path, monkeypatch, stop
+):
+    write_atoms(tmp_path, made, source="first.tif")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def ended(*_):
+        raise stop
+
+    # The figure comes after the tables.
+    monkeypatch.setattr("nanosieve.batch.atoms_write.write_atoms_figure", ended)
+    fewer = replace(made, found=replace(made.found, excluded=np.zeros((0, 2))))
+    with pytest.raises((KeyboardInterrupt, OutputError)):
+        write_atoms(tmp_path, fewer, source="second.tif")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_run_json_never_lies_beside_files_of_another_run(made, tmp_path, monkeypatch):
+    write_atoms(tmp_path, made, source="first.tif")
+    move = os.replace
+
+    def stopped(source, target):
+        if target == tmp_path / FILES[3]:
+            raise KeyboardInterrupt
+        move(source, target)
+
+    monkeypatch.setattr("nanosieve.batch.atoms_write.os.replace", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_atoms(tmp_path, made, source="second.tif")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(set(FILES) - {RUN})
 
 
 def test_the_lattice_sets_the_pixel_size(made, tmp_path):
@@ -94,6 +129,28 @@ def test_a_pixel_size_that_is_a_little_off_is_told(image):
     )
     assert any("the lattice constant is 0.2558 nm" in note for note in found.notes)
     assert found.found.pixel_size_nm == size
+
+
+def test_a_pixel_size_that_is_set_goes_before_that_of_the_image(image):
+    size = LATTICE_NM / LATTICE
+    setting = AtomSettings(pixel_size_nm=size, contamination="none")
+    said = Micrograph.from_array(image, pixel_size_nm=size * 1.04)
+    askew = said.replace(calibration=Calibration(None, "file", anisotropic_nm=(size, 2 * size)))
+    for micrograph in (said, askew):
+        made = find_atoms(micrograph, setting)
+        assert made.found.pixel_size_nm == size
+        # The maps are written with this one.
+        assert made.micrograph.calibration.pixel_size_nm == size
+    with pytest.raises(RefusedInput, match=r"pixels are not square; .* --pixel-size"):
+        find_atoms(askew, AtomSettings(contamination="none"))
+
+
+def test_nothing_but_contamination_and_vacuum_is_one_line(image, monkeypatch):
+    half = np.zeros(SHAPE, bool)
+    half[:60] = True
+    monkeypatch.setattr(room, "_classes", lambda *_: ("model.onnx", half, ~half))
+    with pytest.raises(FailedInput, match="all of the image is contamination, vacuum or left out"):
+        find_atoms(Micrograph.from_array(image))
 
 
 def test_classes_of_a_model_leave_atoms_out():
@@ -146,15 +203,17 @@ def test_of_a_movie_the_first_frame_is_taken(image):
     assert any("first frame was taken" in note for note in found.notes)
 
 
-def test_masks_that_cannot_be_used(tmp_path):
+def test_masks_that_cannot_be_used(image, tmp_path):
     with pytest.raises(UsageError, match="no such file"):
         read_mask(tmp_path / "none.png")
-    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "empty.png")
-    with pytest.raises(UsageError, match="the mask is empty, every pixel is 0"):
-        read_mask(tmp_path / "empty.png")
+    Image.fromarray(np.zeros(SHAPE, np.uint8)).save(tmp_path / "empty.png")
+    with pytest.raises(UsageError, match="--exclude is empty, every pixel is 0; mark what"):
+        find_atoms(Micrograph.from_array(image), exclude=read_mask(tmp_path / "empty.png"))
     tifffile.imwrite(tmp_path / "movie.tif", np.ones((3, 8, 8), np.uint8), imagej=True)
-    with pytest.raises(UsageError, match="a movie of masks"):
-        read_mask(tmp_path / "movie.tif")
+    with pytest.raises(
+        UsageError, match=r"--exclude has shape \(3, 8, 8\); give one \(y, x\) mask"
+    ):
+        find_atoms(Micrograph.from_array(image), exclude=read_mask(tmp_path / "movie.tif"))
 
 
 def test_the_command(image, tmp_path, capsys):

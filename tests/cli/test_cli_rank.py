@@ -76,6 +76,26 @@ def test_classes_of_a_model_are_wanted_by_name(nanosieve, tmp_path):
     assert "--wanted lattice: the method knows no such class; give support, film," in ended.err
 
 
+def test_the_lattice_without_contamination_is_wanted(nanosieve, tmp_path):
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:256, :256]
+    waves = [np.cos(0.69 * (np.sin(a) * y + np.cos(a) * x)) for a in np.deg2rad([10, 70, 130])]
+    sheet = 1 + 0.03 * np.sum(waves, axis=0)
+    patch = np.hypot(y - 100, x - 128) < 50
+    covered = sheet + 0.1 * patch * rng.normal(size=x.shape)
+    for name, relative in (("clean", sheet), ("covered", covered)):
+        image = rng.poisson(400 * np.maximum(relative, 0))
+        write(tmp_path / "in" / f"{name}.tif", image.astype(np.uint16))
+    ended = nanosieve(
+        "rank", tmp_path / "in", "-o", tmp_path / "out", "--method", "bragg", "--foreground",
+        "amorphous", "--wanted", "support",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    found = table(tmp_path / "out").set_index("image")["share"]
+    assert found["clean"] == 1
+    assert found["covered"] == pytest.approx(1 - patch.mean(), abs=0.06)
+
+
 def test_failures_are_listed_last_and_make_exit_code_1(nanosieve, folder, tmp_path):
     (folder / "zero.tif").touch()
     out = tmp_path / "out"

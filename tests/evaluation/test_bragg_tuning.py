@@ -91,3 +91,10 @@ def test_a_sample_is_made_ready_with_its_particles(tmp_path):
     assert one.counted.all()
     np.testing.assert_array_equal(one.truth, truth)
     assert dice_of(one, BraggSettings()) > 0.85
+
+
+def test_supports_without_anything_have_a_score_and_no_warning():
+    everywhere = np.ones(SHAPE, bool)
+    scene = make_scene(np.full(SHAPE, 100, np.float32), everywhere, None)
+    empty = [Case(scene, ~everywhere, everywhere, group) for group in "ab"]
+    assert tune(empty, form="sadre", trials=2).held_out == 0

@@ -7,11 +7,11 @@ from scipy.spatial import cKDTree
 from nanosieve.core.errors import FailedInput, RefusedInput, UsageError
 from nanosieve.lattice.graphene.drawn import drawn_atoms, drawn_sheet, honeycomb, inside
 from nanosieve.lattice.graphene.find import find_graphene
-from nanosieve.lattice.graphene.grains import find_grains, turn_between
+from nanosieve.lattice.graphene.grains import draw_grains, find_grains, turn_between
 from nanosieve.lattice.graphene.network import Network, dual_network
 from nanosieve.lattice.graphene.refine import refine
-from nanosieve.lattice.graphene.rings import bonds_within, find_rings
-from nanosieve.lattice.graphene.scale import BOND_NM, LATTICE_NM, find_scale
+from nanosieve.lattice.graphene.rings import Rings, bonds_within, find_rings
+from nanosieve.lattice.graphene.scale import BOND_NM, LATTICE_NM, LatticeScale, find_scale
 
 SHAPE = (144, 160)
 LATTICE = 12.0
@@ -112,11 +112,16 @@ def test_contamination_and_vacuum(sheet):
     covered = np.zeros(SHAPE, bool)
     covered[:60, :60] = True
     vacuum = np.zeros(SHAPE, bool)
-    vacuum[100:, 120:] = True
+    vacuum[90:, 110:] = True
+    # Said of an empty corner, and of a sound one where it must not count.
+    image = np.where(vacuum, 1 + 0.2 * (image - 1), image)
+    vacuum[20:60, 80:120] = True
     found = find_graphene(image, covered=covered, vacuum=vacuum)
     rows, columns = np.rint(found.network.positions).astype(int).T
     assert not covered[rows, columns].any()
-    assert not vacuum[rows, columns].any()
+    inside = vacuum[rows, columns]
+    assert not (inside & (rows > 100) & (columns > 120)).any()
+    assert (inside & (rows < 60)).sum() > 25
     rows, columns = np.rint(found.excluded).astype(int).T
     assert covered[rows, columns].all()
     # Two atoms of each lattice cell.
@@ -234,6 +239,47 @@ def test_settings_that_do_not_fit(sheet):
         find_graphene(sheet[0], contrast="grey")
     with pytest.raises(UsageError, match="a mask has shape"):
         find_graphene(sheet[0], covered=np.zeros((3, 3), bool))
+    for size in (0, -0.02, np.nan):
+        with pytest.raises(UsageError, match="pixel size must be a positive number of nm"):
+            find_graphene(sheet[0], pixel_size_nm=size)
+    hollow = sheet[0].copy()
+    hollow[3, 3] = np.nan
+    for image in (hollow, sheet[0][None]):
+        with pytest.raises(UsageError, match=r"one \(y, x\) image of finite values"):
+            find_graphene(image)
+
+
+def test_too_small_for_an_atom_is_told():
+    scale = LatticeScale(9.0, 0.1, np.zeros((0, 2)))
+    for side in (8, 16):
+        noise = np.random.default_rng(0).normal(1, 0.1, (side, side))
+        with pytest.raises(FailedInput, match="no atoms found: the lattice shows in the transform"):
+            find_graphene(noise, scale=scale)
+
+
+def test_lines_and_directions_of_three_grains():
+    # Hexagons on a grid: above row 60 bonds at 2 degrees, below it at 20 and, right, at 58.
+    y, x = np.mgrid[5:120:10, 5:120:10]
+    centre = np.stack([y.ravel(), x.ravel()], axis=1).astype(float)
+    angle = np.where(centre[:, 0] < 60, 2.0, np.where(centre[:, 1] < 60, 20.0, 58.0))
+    size = np.full(len(centre), 6)
+    rings = Rings(size, centre, np.full((len(centre), 12), -1), angle)
+    grains = find_grains(rings, 10.0)
+    # The hexagon in the corner of three is outvoted.
+    assert np.sort(grains.angle_deg) == pytest.approx([2, 20, 58], abs=0.1)
+    lines, orientation = draw_grains(rings, grains, 10.0, (120, 120))
+    assert orientation.shape == (120, 120)
+    assert turn_between(orientation[10:40, 10:110], 2.0).max() < 0.1
+    assert turn_between(orientation[80:110, 80:110], 58.0).max() < 1e-3
+    assert (lines.pair[:, 0] < lines.pair[:, 1]).all()
+    assert set(map(tuple, lines.pair.tolist())) == {(0, 1), (0, 2), (1, 2)}
+    turned = turn_between(*grains.angle_deg[lines.pair].T)
+    upper = np.abs(turned - 22) > 1
+    # Where all three meet, smoothing rounds the corner.
+    apart = np.abs(lines.points[:, 1] - 60) > 15
+    assert np.abs(lines.points[upper & apart, 0] - 60).max() < 2.5
+    low = lines.points[:, 0] > 75
+    assert np.abs(lines.points[~upper & low, 1] - 60).max() < 2.5
 
 
 def test_drawn_atoms_lie_within_the_image(sheet):

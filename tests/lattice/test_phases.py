@@ -5,6 +5,7 @@ import pytest
 
 from nanosieve.core.errors import UsageError
 from nanosieve.lattice.phases import PHASES, get_phase, load_phases, reflections
+from nanosieve.lattice.structure_file import phase_of
 
 # Coarsest strong lattice planes of powder files, nm; those of compounds are compared with the
 # literature where they are simulated (tests/simulation/atoms).
@@ -106,3 +107,14 @@ def test_without_ase_the_line_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr("nanosieve.lattice.structure_file.find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r'need ASE: pip install "nanosieve\[simulate\]"'):
         load_phases([str(path)])
+
+
+def test_a_phase_may_come_from_ase():
+    build = pytest.importorskip("ase.build")
+    found = phase_of(build.bulk("Au", a=4.0782, cubic=True), "gold")
+    assert (found.name, found.formula, found.source) == ("gold", "Au", "ASE")
+    np.testing.assert_allclose(
+        reflections(found).d_nm[:20], reflections(get_phase("Au")).d_nm[:20], rtol=1e-9
+    )
+    with pytest.raises(UsageError, match="ASE: holds no atoms in a unit cell"):
+        phase_of(build.molecule("H2O"), "water")

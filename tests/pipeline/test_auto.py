@@ -10,7 +10,7 @@ from nanosieve.core.errors import FailedInput, UsageError
 from nanosieve.core.micrograph import Micrograph
 from nanosieve.core.settings import Settings
 from nanosieve.models import load
-from nanosieve.models.load import packaged_cards, packaged_digests
+from nanosieve.models.load import packaged, packaged_digests
 from nanosieve.pipeline import analyse
 from nanosieve.segmentation import auto
 
@@ -30,8 +30,7 @@ def still(image: np.ndarray | None = None) -> Micrograph:
 
 
 def test_the_packaged_models_are_known_by_their_content(models):
-    assert list(packaged_cards()) == ["hrtem", "particles"]
-    assert packaged_cards()["hrtem"].name == "hrtem"
+    assert list(packaged()) == ["hrtem", "particles"]
     before = packaged_digests()
     assert before["particles"] == load.load_model("particles").digest
     particle_model(models / "particles.onnx", name="particles", threshold=0.7)

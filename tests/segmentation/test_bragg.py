@@ -282,19 +282,21 @@ def test_presets_are_the_papers_or_files(tmp_path):
         bragg_settings(preset="paper", form="groschner")
 
 
-def test_the_low_pass_counts_valid_pixels_alone():
+@pytest.mark.parametrize(("sigma", "off"), [(3, 0.01), (12, 0.02)])
+def test_the_low_pass_counts_valid_pixels_alone(sigma, off):
     rng = np.random.default_rng(0)
     values = rng.normal(5, 1, (40, 50)).astype(np.float32)
     valid = np.ones(values.shape, bool)
     valid[10:20, 15:30] = False
     values[~valid] = 0
     total, weight = (
-        ndimage.gaussian_filter(one.astype(float), 3, mode="constant") for one in (values, valid)
+        ndimage.gaussian_filter(one.astype(float), sigma, mode="constant")
+        for one in (values, valid)
     )
     expected = np.where(valid, total / weight, 0)
-    np.testing.assert_allclose(low_pass(values, valid, 3), expected, rtol=0.01)
+    np.testing.assert_allclose(low_pass(values, valid, sigma), expected, rtol=off)
     everywhere = np.ones(values.shape, bool)
-    even = low_pass(np.ones(values.shape, np.float32), everywhere, 3)
+    even = low_pass(np.ones(values.shape, np.float32), everywhere, sigma)
     np.testing.assert_allclose(even, 1, rtol=1e-5)
 
 

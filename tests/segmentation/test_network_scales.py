@@ -19,6 +19,7 @@ from nanosieve.segmentation.network_view import View
 
 FIELD = 25
 SCALES = (1.0, 0.5, 0.25)
+LADDER = (2.0, 1.0, 0.5, 0.25, 0.125)
 WIDE, SMALL, PAIR = (100, 100, 48.0), (210, 40, 7.0), ((210, 120, 7.0), (210, 133, 7.0))
 
 
@@ -46,6 +47,29 @@ def short_sighted(tmp_path):
         ]
         metadata = {CARD_KEY: card(**(fields | changes)).to_json()}
         path = write_graph(tmp_path / "short.onnx", nodes, weights, metadata=metadata)
+        return load_model(path, precision="float32")
+
+    return make
+
+
+@pytest.fixture
+def dull(tmp_path):
+    """Probability by how much of the square of 5 px around is dark."""
+
+    def make(**changes):
+        weights = {
+            "slope": np.float32([-8]), "middle": np.float32([0.2]),
+            "square": np.full((1, 1, 5, 5), 1 / 25, np.float32),
+        }  # fmt: skip
+        nodes = [
+            helper.make_node("Add", ["image", "middle"], ["shifted"]),
+            helper.make_node("Mul", ["shifted", "slope"], ["logit"]),
+            helper.make_node("Sigmoid", ["logit"], ["dark"]),
+            helper.make_node("Conv", ["dark", "square"], ["probability"], pads=[2] * 4),
+        ]
+        fields = {"receptive_field_px": 5, "reach_px": 2, "effective_field_px": 5}
+        metadata = {CARD_KEY: card(**(fields | changes)).to_json()}
+        path = write_graph(tmp_path / "dull.onnx", nodes, weights, metadata=metadata)
         return load_model(path, precision="float32")
 
     return make
@@ -138,9 +162,54 @@ def test_a_network_that_needs_no_coarser_scale_is_not_harmed(tmp_path):
     assert one.n == many.n
 
 
-@pytest.mark.parametrize("scales", [(), (0.5,), (1, 1), (1, 2), (1, 0.001)])
+@pytest.mark.parametrize(("noise", "base"), [(0, 1.0), (250, 0.5)])
+def test_the_base_is_where_the_network_is_surest(tmp_path, noise, base):
+    """Averaging takes noise away, of which a network of one pixel's reach is unsure."""
+    image, inside = drawn(WIDE)
+    image = image + np.random.default_rng(1).normal(0, noise, image.shape)
+    model = load_model(particle_model(tmp_path / "plain.onnx", scales=LADDER), precision="float32")
+    found = segment_with_model(image, model, polarity="dark")
+    assert found.settings["scales"][0] == base
+    assert np.mean(found.mask != inside) < 0.01
+
+
+def test_the_two_smallest_scales_are_no_base(tmp_path):
+    image, _ = drawn(WIDE)
+    image = image + np.random.default_rng(1).normal(0, 250, image.shape)
+    model = load_model(particle_model(tmp_path / "plain.onnx", scales=SCALES), precision="float32")
+    assert segment_with_model(image, model, polarity="dark").settings["scales"] == SCALES
+
+
+@pytest.mark.parametrize(("radius", "base"), [(4, 2.0), (30, 1.0)])
+def test_narrow_particles_are_enlarged(dull, radius, base):
+    """A network that averages over 5 px is unsure of particles of 8 px, less so of twice that."""
+    image, inside = drawn(*((row, column, radius) for row in (60, 180) for column in (70, 170)))
+    found = segment_with_model(image, dull(scales=LADDER), polarity="dark")
+    assert found.settings["scales"][0] == base
+    assert found.n == 4
+    assert np.mean(found.mask != inside) < 0.01
+
+
+def test_images_too_large_to_be_enlarged_are_not(dull, monkeypatch):
+    image, _ = drawn(SMALL)
+    monkeypatch.setattr(network_average, "_LARGEST_ENLARGED", 511)
+    found = segment_with_model(image, dull(scales=LADDER), polarity="dark")
+    assert found.settings["scales"][0] == 1.0
+
+
+@pytest.mark.parametrize(("noise", "outside"), [(0, False), (250, True)])
+def test_sizes_count_on_the_base(tmp_path, noise, outside):
+    """96 px across are 48 at half, less than any particle of the training."""
+    image, _ = drawn(WIDE)
+    image = image + np.random.default_rng(1).normal(0, noise, image.shape)
+    path = particle_model(tmp_path / "plain.onnx", scales=LADDER, diameter_range_px=(60, 1000))
+    found = segment_with_model(image, load_model(path, precision="float32"), polarity="dark")
+    assert ("sizes_outside_training" in found.flags) is outside
+
+
+@pytest.mark.parametrize("scales", [(), (0.5,), (1, 1), (1, 3), (1, 0.001)])
 def test_a_card_with_scales_that_cannot_be_is_refused(scales):
-    with pytest.raises(ValueError, match=r"scales are 1 and smaller ones down to 0\.015625, each"):
+    with pytest.raises(ValueError, match=r"scales are 1 and others from 0\.015625 to 2, each"):
         card(scales=scales)
 
 

@@ -15,7 +15,8 @@ from faults_drawn import KINDS, SHAPE, write_folder
 
 from drawn_fringes import at_angles, disc, waves
 from nanosieve.core.errors import FailedInput, UsageError
-from nanosieve.selection.faults.classes import read_classes
+from nanosieve.files.table import write_table
+from nanosieve.selection.faults.classes import Labelled, read_classes
 from nanosieve.selection.faults.crops import Crop, Cutter
 from nanosieve.selection.faults.features import describe
 from nanosieve.selection.faults.forest import (
@@ -27,10 +28,10 @@ from nanosieve.selection.faults.forest import (
     out_of_bag,
 )
 from nanosieve.selection.faults.model_file import load_model
-from nanosieve.selection.faults.run import TrainOptions, predict, train
-from nanosieve.selection.faults.samples import gather
+from nanosieve.selection.faults.run import TrainOptions, predict, train, train_crops
+from nanosieve.selection.faults.samples import Samples, gather
 from nanosieve.selection.faults.scores import score
-from nanosieve.selection.faults.write import write_predictions, write_training
+from nanosieve.selection.faults.write import DIGITS, write_training
 
 GROWTH = Growth(trees=50)
 
@@ -137,6 +138,14 @@ def test_pixel_sizes_are_known_of_all_or_of_none():
         describe([known, unknown])
     with pytest.raises(UsageError, match="pixel size of 1 of 1 particles is unknown"):
         describe([unknown], unit="nm")
+
+
+def test_pixels_too_coarse_for_fringes_have_no_profile():
+    crop = _fringes(64, 8.0, pixel_size_nm=1.2)
+    found = describe([crop], which="paper")
+    figures = dict(zip(found.names, found.values[0], strict=True))
+    assert np.isnan(figures["profile_mean"])
+    assert np.isfinite(figures["intensity_std"])
 
 
 def test_a_fault_breaks_the_fringes():
@@ -329,7 +338,7 @@ def test_drawn_particles_of_other_images_are_told(trained, written, tmp_path):
     probabilities = told[[name for name in told.columns if name.startswith("p_")]]
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     np.testing.assert_allclose(probabilities.max(axis=1), told["probability"])
-    write_predictions(told, tmp_path / "faults.csv")
+    write_table(tmp_path / "faults.csv", told, digits=DIGITS)
     assert pd.read_csv(tmp_path / "faults.csv")["class"].tolist() == told["class"].tolist()
 
 
@@ -433,8 +442,15 @@ def test_small_particles_and_other_pixel_sizes_are_noted(trained, tmp_path):
 
 def test_a_model_in_nm_needs_a_pixel_size(trained, tmp_path):
     other = write_folder(tmp_path / "other", images=1, seed=3, pixel_size_nm=None)
-    with pytest.raises(UsageError, match="segment their images with --pixel-size"):
+    with pytest.raises(UsageError, match="i0: its pixel size is unknown, and the model was"):
         predict(other, trained.model)
+
+
+def test_images_without_a_pixel_size_are_named_before_training():
+    crops = (_fringes(64, 8, pixel_size_nm=0.02), _fringes(64, 8))
+    rows = tuple(Labelled(name, 0, 1, "fault", name, 2) for name in ("one", "two"))
+    with pytest.raises(UsageError, match="the pixel size is unknown of two, and known of the"):
+        train_crops(Samples(rows, crops, 0))
 
 
 def test_a_folder_without_results_is_one_line(trained, tmp_path):

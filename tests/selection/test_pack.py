@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -281,6 +282,25 @@ def test_a_packed_file_of_another_image_is_not_overwritten(tmp_path):
         "of; choose another -o, or --overwrite"
     )
     assert packed(other, job(tmp_path / "out", overwrite=True)).status == "ok"
+
+
+def test_what_is_no_packed_file_is_not_replaced(tmp_path):
+    image = write(tmp_path / "gold.tif")
+    there = tmp_path / "out" / f"gold{SUFFIX}"
+    there.parent.mkdir()
+    there.write_text("my notes")
+    refused = packed(image, job(tmp_path / "out"))
+    assert refused.status == "failed"
+    assert "is there and is not replaced" in refused.message
+    assert refused.message.endswith("move it away, choose another -o, or --overwrite")
+    assert there.read_text() == "my notes"
+    assert packed(image, job(tmp_path / "out", overwrite=True)).state == "made"
+    # Of a newer format, as far as this one can tell.
+    there.write_bytes(there.read_bytes().replace(b"format 1", b"format 9", 1))
+    assert "packed in format 9" in packed(image, job(tmp_path / "out")).message
+    with h5py.File(there, "w") as file:
+        file["image"] = file["mask"] = file["exact"] = np.zeros((1, 2, 2), np.uint8)
+    assert "is not replaced" in packed(image, job(tmp_path / "out")).message
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path):

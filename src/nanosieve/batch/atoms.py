@@ -100,7 +100,7 @@ def find_atoms(
     settings
         All defaults where not given.
     exclude
-        ``(y, x)``, non-zero where atoms are not to be counted: of the image's shape or of the same
+        ``(y, x)``, not zero where atoms are not to be counted: of the image's shape or of the same
         proportions at another scale.
 
     Raises
@@ -108,7 +108,7 @@ def find_atoms(
     InputError
         If there is no lattice of graphene, its pixels are too coarse, or the pixel size is not its.
     UsageError
-        If a setting is not valid, or the mask is empty or of other proportions.
+        If a setting is not valid, or the mask is empty, not ``(y, x)`` or of other proportions.
 
     Examples
     --------
@@ -119,10 +119,7 @@ def find_atoms(
     ('white', True)
     """
     settings = settings or AtomSettings()
-    if isinstance(source, Micrograph):
-        micrograph = source
-    else:
-        micrograph = read(source, pixel_size_nm=settings.pixel_size_nm)
+    micrograph = _read(source, settings.pixel_size_nm)
     try:
         return _found(micrograph, settings, exclude)
     except InputError as error:
@@ -132,46 +129,51 @@ def find_atoms(
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Read a mask of ``--exclude``, ``(y, x)`` bool.
+    """Read a mask of ``--exclude``, ``(y, x)`` integers.
 
     Raises
     ------
     UsageError
-        If there is none, or it is empty.
+        If there is none.
     """
     if not path.is_file():
         raise UsageError(f"--exclude {path}: no such file")
-    mask = read_label_pixels(path)
-    if mask.ndim != 2:
-        raise UsageError(f"--exclude {path}: a movie of masks; give one (y, x) mask")
-    if not mask.any():
-        raise UsageError(
-            f"--exclude {path}: the mask is empty, every pixel is 0; mark what is to be left out "
-            "with another value, or leave --exclude out"
-        )
-    return mask != 0
+    return read_label_pixels(path)
+
+
+def _read(source: Micrograph | str | Path, pixel_size_nm: float | None) -> Micrograph:
+    if not isinstance(source, Micrograph):
+        return read(source, pixel_size_nm=pixel_size_nm)
+    if pixel_size_nm is None:
+        return source
+    return source.replace(
+        calibration=Calibration(pixel_size_nm, "user", source.calibration.in_file)
+    )
 
 
 def _found(micrograph: Micrograph, settings: AtomSettings, exclude: np.ndarray | None) -> Atoms:
-    given = settings.pixel_size_nm or micrograph.calibration.pixel_size_nm
+    given = micrograph.calibration.pixel_size_nm
     trail = Trail.of(micrograph)
     image = _evenly_lit(micrograph, trail)
     shape = (image.shape[0], image.shape[1])
     mask = None if exclude is None else _on_grid(exclude, shape)
     scale = find_scale(image, near_px=expected_px(given))
-    calibrated = _calibrated(micrograph, given, scale)
+    calibrated = _calibrated(micrograph, scale)
     told, covered, vacuum = _classes(calibrated, settings, trail)
-    covered = mask if covered is None else covered if mask is None else covered | mask
-    if covered is not None and covered.all():
+    covered = _either(covered, mask)
+    nowhere = _either(covered, vacuum)
+    if nowhere is not None and nowhere.all():
         raise FailedInput(
-            "all of the image is contamination or left out: there is nowhere to look for atoms; "
-            "look at the mask, or use --contamination none"
+            "all of the image is contamination, vacuum or left out: there is nowhere to look for "
+            "atoms; look at the mask, or use --contamination none"
         )
     found = find_graphene(
         image, scale=scale, pixel_size_nm=given, contrast=settings.contrast,
         covered=covered, vacuum=vacuum,
     )  # fmt: skip
-    trail.step("find_atoms", contrast=found.contrast, contamination=told)
+    trail.step(
+        "find_atoms", contrast=found.contrast, contamination=told, exclude=exclude is not None
+    )
     notes = (*trail.notes, *_notes(found, given, settings))
     share = 0.0 if covered is None else float(covered.mean())
     return Atoms(calibrated, image, found, told, share, notes, tuple(trail.steps))
@@ -202,10 +204,22 @@ def _evenly_lit(micrograph: Micrograph, trail: Trail) -> np.ndarray:
     return flat.astype(np.float32)
 
 
+def _either(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one | other
+
+
 def _on_grid(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """A mask on the image's own pixels."""
-    if mask.shape == shape:
-        return np.asarray(mask) != 0
+    mask = np.asarray(mask) != 0
+    if mask.ndim != 2:
+        raise UsageError(f"the mask of --exclude has shape {mask.shape}; give one (y, x) mask")
+    if not mask.any():
+        raise UsageError(
+            "the mask of --exclude is empty, every pixel is 0; mark what is to be left out with "
+            "another value, or leave --exclude out"
+        )
     scales = [own / n for own, n in zip(shape, mask.shape, strict=True)]
     if abs(scales[0] / scales[1] - 1) > _SAME_SHAPE:
         raise UsageError(
@@ -216,15 +230,15 @@ def _on_grid(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         np.minimum((np.arange(own) + 0.5) * n / own, n - 1).astype(int)
         for own, n in zip(shape, mask.shape, strict=True)
     )
-    return (np.asarray(mask) != 0)[rows][:, columns]
+    return mask[rows][:, columns]
 
 
-def _calibrated(micrograph: Micrograph, given: float | None, scale: LatticeScale) -> Micrograph:
+def _calibrated(micrograph: Micrograph, scale: LatticeScale) -> Micrograph:
     """With the pixel size of the lattice where none is known."""
-    if micrograph.calibration.pixel_size_nm is not None:
+    own = micrograph.calibration
+    if own.pixel_size_nm is not None:
         return micrograph
-    size = given or scale.pixel_size_nm
-    return micrograph.replace(calibration=Calibration(size, "user", micrograph.calibration.in_file))
+    return micrograph.replace(calibration=Calibration(scale.pixel_size_nm, "user", own.in_file))
 
 
 def _classes(

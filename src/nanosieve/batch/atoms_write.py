@@ -1,6 +1,7 @@
 """What ``nanosieve atoms`` writes: tables, maps, a structure, a figure and how it was made."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,29 +9,34 @@ import numpy as np
 import pandas as pd
 
 from nanosieve._version import __version__
+from nanosieve.batch import store
 from nanosieve.batch.atoms import Atoms
 from nanosieve.core.errors import OutputError
-from nanosieve.files.atomic import atomic_path, output_errors
+from nanosieve.files.atomic import output_errors
 from nanosieve.files.tiff_writer import write_tiff
 from nanosieve.lattice.graphene.grains import turn_between
 from nanosieve.lattice.graphene.rings import bond_angles
 from nanosieve.report.atoms import write_atoms_figure
 
+RUN = "run.json"
 FILES = (
     "atoms.csv", "atoms_excluded.csv", "bonds.csv", "rings.csv", "grains.csv", "boundaries.csv",
-    "atoms.xyz", "order.tif", "orientation.tif", "atoms.png", "run.json",
+    "atoms.xyz", "order.tif", "orientation.tif", "atoms.png", RUN,
 )  # fmt: skip
 # Space above and below the sheet in the structure file's cell.
 _THICKNESS_A = 10.0
 
 
 def write_atoms(out: Path, made: Atoms, *, source: str = "") -> dict[str, Any]:
-    """Write all files of one micrograph.
+    """Write all files of one micrograph, or none.
+
+    They are written aside and moved to their places once all are complete. ``run.json`` goes first
+    and comes last, so that it never lies beside the files of another run.
 
     Parameters
     ----------
     out
-        Folder, made if it is not there.
+        Folder, made if it is not there; files of an earlier run are replaced.
     made
         What was found.
     source
@@ -50,22 +56,27 @@ def write_atoms(out: Path, made: Atoms, *, source: str = "") -> dict[str, Any]:
         if out.exists() and not out.is_dir():
             raise OutputError(f"cannot write {out}: it is a file; choose another -o")
         out.mkdir(parents=True, exist_ok=True)
+    told = summary(made, source=source)
+    with store.staged(out, "atoms") as stage, output_errors(out):
+        _write_files(stage, made)
+        (stage / RUN).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        (out / RUN).unlink(missing_ok=True)
+        for name in FILES:
+            os.replace(stage / name, out / name)
+    return told
+
+
+def _write_files(folder: Path, made: Atoms) -> None:
     for name, table in tables(made).items():
-        with atomic_path(out / name) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
-    with atomic_path(out / "atoms.xyz") as temporary:
-        temporary.write_text(extended_xyz(made), encoding="utf-8")
+        table.to_csv(folder / name, index=False, float_format="%.6g")
+    (folder / "atoms.xyz").write_text(extended_xyz(made), encoding="utf-8")
     found = made.found
     for name, values in (("order.tif", found.order), ("orientation.tif", found.orientation_deg)):
         write_tiff(
-            out / name, [values], (1, *values.shape), np.float32,
+            folder / name, [values], (1, *values.shape), np.float32,
             calibration=made.micrograph.calibration, history=made.steps,
         )  # fmt: skip
-    write_atoms_figure(out / "atoms.png", made.image, found)
-    told = summary(made, source=source)
-    with atomic_path(out / "run.json") as temporary:
-        temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    return told
+    write_atoms_figure(folder / "atoms.png", made.image, found)
 
 
 def tables(made: Atoms) -> dict[str, pd.DataFrame]:

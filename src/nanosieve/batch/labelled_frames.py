@@ -28,8 +28,8 @@ class LabelledFrame:
         ``(y, x)`` float32: averaged and resampled as it was segmented, X-rays removed, all finite.
     labels
         ``(y, x)`` integers, 0 background, those corrected by hand included.
-    pixel_size_nm
-        Of the frame, or ``None``.
+    pixel_size_nm, pixel_size_uncertainty
+        Of the frame, or ``None``, and its relative standard uncertainty.
     """
 
     image: str
@@ -37,6 +37,7 @@ class LabelledFrame:
     pixels: np.ndarray
     labels: np.ndarray
     pixel_size_nm: float | None
+    pixel_size_uncertainty: float
 
 
 def images_in(out: Path) -> list[str]:
@@ -82,6 +83,7 @@ def labelled_frames(out: Path, image: str) -> Iterator[LabelledFrame]:
     labels, of_labels = read_labels(folder / store.LABELS)
     stack = labels if labels.ndim == 3 else labels[np.newaxis]
     step = settings.average_frames
+    uncertainty = (settings.pixel_size_uncertainty_percent or 0) / 100
     n_frames = -(-len(micrograph) // step)
     for number in range(n_frames):
         frames = range(number * step, min((number + 1) * step, len(micrograph)))
@@ -95,4 +97,4 @@ def labelled_frames(out: Path, image: str) -> Iterator[LabelledFrame]:
         filled, _ = fill_invalid(np.asarray(pixels))
         cleaned, _ = remove_outliers(np.asarray(filled, np.float32))
         size = calibration.pixel_size_nm or of_labels.pixel_size_nm
-        yield LabelledFrame(image, number, cleaned, stack[number], size)
+        yield LabelledFrame(image, number, cleaned, stack[number], size, uncertainty)

@@ -7,8 +7,7 @@ import pandas as pd
 
 from nanosieve.batch import store
 from nanosieve.batch.labelled_frames import labelled_frames
-from nanosieve.core.settings import Settings
-from nanosieve.files.atomic import atomic_path
+from nanosieve.files.table import write_table
 from nanosieve.lattice.matching import TOLERANCE
 from nanosieve.lattice.particles import lattice_table
 from nanosieve.lattice.phases import Phase
@@ -42,10 +41,6 @@ def write_lattice(
     OutputError
         If the table cannot be written.
     """
-    folder = out / image
-    record = store.load(folder)
-    settings = Settings(**record.origin.settings) if record is not None else Settings()
-    uncertainty = (settings.pixel_size_uncertainty_percent or 0) / 100
     tables = []
     for frame in labelled_frames(out, image):
         table = lattice_table(
@@ -53,15 +48,12 @@ def write_lattice(
             frame.labels,
             phases,
             pixel_size_nm=frame.pixel_size_nm,
-            pixel_size_uncertainty=uncertainty,
+            pixel_size_uncertainty=frame.pixel_size_uncertainty,
             tolerance=tolerance,
         )
         table.insert(0, "image", image)
         table.insert(1, "frame", frame.frame)
         tables.append(table)
     whole = pd.concat([one for one in tables if len(one)] or tables[:1], ignore_index=True)
-    with atomic_path(folder / store.LATTICE, keep_equal=True) as temporary:
-        whole.to_csv(
-            temporary, index=False, float_format="%.5g", lineterminator="\n", encoding="utf-8"
-        )
+    write_table(out / image / store.LATTICE, whole)
     return whole

@@ -97,15 +97,16 @@ def predict(
     debug: options.Debug = False,  # noqa: ARG001 - read where the program ends
 ) -> int:
     """Tell the class of every segmented particle, with its probability."""
+    from nanosieve.files.table import write_table
     from nanosieve.selection.faults.model_file import load_model
     from nanosieve.selection.faults.run import predict as tell
-    from nanosieve.selection.faults.write import write_predictions
+    from nanosieve.selection.faults.write import DIGITS
 
     forest = load_model(model)
     with counting_bar("images") as progress:
         told = tell(out, forest, progress=progress)
     path = table or out / "faults.csv"
-    write_predictions(told, path)
+    write_table(path, told, digits=DIGITS)
     counts = told["class"].replace("", "no class").value_counts()
     print(", ".join(f"{count} {name}" for name, count in counts.items()) or "no particles")
     unlike = int(told["note"].str.startswith("pixels").sum())

@@ -67,6 +67,10 @@ def pack(
     threshold: options.Threshold = None,
     edge: options.Edge = "base",
     min_diameter: options.MinDiameter = None,
+    form: options.Form = None,
+    foreground: options.Foreground = None,
+    preset: options.Preset = None,
+    d_spacings: options.DSpacings = None,
     exclude: options.Exclude = None,
     device: options.Device = "auto",
     jobs: options.Jobs = 1,
@@ -87,8 +91,9 @@ def pack(
     from nanosieve.selection.wanted import check_wanted, wanted_from
 
     packing = Packing(wanted_from(wanted), margin, block_from(rest))
+    bragg = options.bragg_from([method], form, foreground, preset, d_spacings)
     values = {"polarity": polarity, "edge": edge, "threshold": threshold,
-              "min_diameter": min_diameter}  # fmt: skip
+              "min_diameter": min_diameter, "bragg": bragg}  # fmt: skip
     settings = _settings(method, mask, pixel_size, values)
     if mask is None:
         check_wanted(packing.wanted, settings)

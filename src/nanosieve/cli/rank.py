@@ -46,6 +46,10 @@ def rank(
     threshold: options.Threshold = None,
     edge: options.Edge = "base",
     min_diameter: options.MinDiameter = None,
+    form: options.Form = None,
+    foreground: options.Foreground = None,
+    preset: options.Preset = None,
+    d_spacings: options.DSpacings = None,
     average: options.Average = 1,
     exclude: options.Exclude = None,
     device: options.Device = "auto",
@@ -67,6 +71,7 @@ def rank(
         threshold=threshold,
         min_diameter=min_diameter,
         average_frames=average,
+        bragg=options.bragg_from([method], form, foreground, preset, d_spacings),
     )
 
     from nanosieve.batch.discover import discover

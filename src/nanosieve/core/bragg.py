@@ -74,7 +74,11 @@ class BraggSettings(BaseModel):
         own = _OWN[self.form]
         for name in _TUNABLE:
             if getattr(self, name) is not None and name not in own:
-                raise ValueError(f"{name} is no setting of form {self.form!r}; leave it out")
+                forms = " or ".join(repr(form) for form, names in _OWN.items() if name in names)
+                raise ValueError(
+                    f"{name} is no setting of form {self.form!r} but of {forms}; leave it out, or "
+                    "take that form"
+                )
         if self.paper and (self.form, self.foreground) != ("sadre", "amorphous"):
             raise ValueError(
                 "the paper's thresholds are those of form 'sadre' for foreground 'amorphous': "

@@ -142,7 +142,7 @@ def tune(
     return Tuned(
         tried[best],
         float(scores[best]),
-        float(np.nanmean(held_out)),
+        float(_mean(held_out[np.newaxis])[0]),
         tuple(zip(tried, scores.tolist(), strict=True)),
     )
 

@@ -6,7 +6,8 @@ import pandas as pd
 
 from nanosieve.evaluation.page import page
 from nanosieve.evaluation.run import Evaluation
-from nanosieve.files.atomic import atomic_path, output_errors
+from nanosieve.files.atomic import output_errors
+from nanosieve.files.table import write_table
 from nanosieve.report.agreement import write_agreement
 
 
@@ -41,8 +42,7 @@ def write_evaluation(evaluation: Evaluation, out: str | Path) -> Path:
         "costs.csv": evaluation.costs,
     }
     for name, table in tables.items():
-        with atomic_path(out / name) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        write_table(out / name, table)
     report = out / "report.html"
     write_agreement(report, page(evaluation, {name: name for name in tables}))
     return report

@@ -79,7 +79,7 @@ def lattice_table(
     >>> from nanosieve.lattice.phases import get_phase
     >>> table = lattice_table(np.cos(2 * np.pi * x / 9.42), disc, [get_phase("Au")],
     ...                       pixel_size_nm=0.025)
-    >>> table[["d_nm", "phase", "hkl", "explained"]].to_dict("records")
+    >>> table[["d_nm", "phase", "hkl", "explained"]].round(4).to_dict("records")
     [{'d_nm': 0.2355, 'phase': 'Au', 'hkl': '(1-1-1)', 'explained': 1}]
     """
     if image.shape != labels.shape:
@@ -109,7 +109,7 @@ def _rows(label: int, found: Spacings, match: Match) -> Iterator[dict[str, Any]]
         yield {
             "label": label,
             "peak": n + 1,
-            f"d_{found.unit}": round(float(found.d[n]), 4 if found.unit == "nm" else 3),
+            f"d_{found.unit}": float(found.d[n]),
             f"d_error_{found.unit}": float(found.d_error[n]),
             "ratio": float(found.d[n] / found.d[0]),
             "angle_deg": float(found.angle_deg[n]),

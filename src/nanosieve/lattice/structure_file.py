@@ -41,14 +41,33 @@ def read_phase(path: str | Path) -> Phase:
     # What is no CIF fails in many ways.
     except Exception as error:
         raise UsageError(f"{path}: cannot be read as a CIF file with a crystal in it") from error
+    return phase_of(atoms, path.stem, source=str(path))
+
+
+def phase_of(atoms: Any, name: str, *, source: str = "ASE") -> Phase:
+    """Take a unit cell from ASE, such as ``ase.build.bulk("Au", cubic=True)``.
+
+    Parameters
+    ----------
+    atoms
+        `ase.Atoms` with a cell in three dimensions.
+    name
+        What tables call it.
+    source
+        Where it comes from.
+
+    Raises
+    ------
+    UsageError
+        If it holds no atoms or no cell.
+    """
     cell = np.asarray(atoms.cell.array) * ANGSTROM
     if len(atoms) == 0 or abs(np.linalg.det(cell)) < 1e-9:
-        raise UsageError(f"{path}: holds no atoms in a unit cell")
+        raise UsageError(f"{source}: holds no atoms in a unit cell")
     places = atoms.get_scaled_positions()
     sites = tuple(
         (int(number), (float(x), float(y), float(z)))
         for number, (x, y, z) in zip(atoms.numbers, places, strict=True)
     )
-    return Phase(
-        path.stem, atoms.get_chemical_formula("metal", empirical=True), cell, sites, path.name
-    )
+    formula = atoms.get_chemical_formula("metal", empirical=True)
+    return Phase(name, formula, cell, sites, source)

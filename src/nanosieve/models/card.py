@@ -25,19 +25,21 @@ CARD_KEY = "nanosieve_card"
 CARD_VERSION = 1
 
 _Range = tuple[float, float]
-_LEAST_SCALE = 1 / 64
+_LEAST_SCALE, _LARGEST_SCALE = 1 / 64, 2
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _one_and_smaller(scales: tuple[float, ...]) -> tuple[float, ...]:
+def _with_one(scales: tuple[float, ...]) -> tuple[float, ...]:
     fits = 1 in scales and len(set(scales)) == len(scales)
-    if not fits or not all(_LEAST_SCALE <= scale <= 1 for scale in scales):
-        raise ValueError(f"scales are 1 and smaller ones down to {_LEAST_SCALE:g}, each once")
+    if not fits or not all(_LEAST_SCALE <= scale <= _LARGEST_SCALE for scale in scales):
+        raise ValueError(
+            f"scales are 1 and others from {_LEAST_SCALE:g} to {_LARGEST_SCALE}, each once"
+        )
     return scales
 
 
 # Magnifications at which a network is run.
-Scales = Annotated[tuple[float, ...], AfterValidator(_one_and_smaller)]
+Scales = Annotated[tuple[float, ...], AfterValidator(_with_one)]
 
 
 class TrainingData(BaseModel):
@@ -94,7 +96,8 @@ class ModelCard(BaseModel):
     input
         How images are brought to it.
     scales
-        Magnifications at which it is run: 1, and smaller ones that tell about wide particles.
+        Magnifications at which it may be run: 1, smaller ones, of which the two smallest only tell
+        about wide particles, and a larger one for narrow particles.
     receptive_field_px, effective_field_px
         Width of what an output pixel can depend on, and of what it does depend on.
     reach_px

@@ -166,20 +166,14 @@ def read_card(path: Path) -> tuple[ModelCard, Check | None, OnnxFile]:
     return card, parse_check(text, str(path), n_channels=len(card.channels)), file
 
 
-def packaged_cards() -> dict[str, ModelCard]:
-    """Cards of the models that come with nanosieve, by name; read once a process."""
-    return {name: _looked_through(path, *_state(path))[0] for name, path in packaged().items()}
-
-
 def packaged_digests() -> dict[str, str]:
     """Content hashes of the models that come with nanosieve, by name."""
-    return {name: _looked_through(path, *_state(path))[1] for name, path in packaged().items()}
+    return {name: _digest(path, *_state(path)) for name, path in packaged().items()}
 
 
 @lru_cache(maxsize=_MODELS)
-def _looked_through(path: Path, _mtime_ns: int, _size: int) -> tuple[ModelCard, str]:
-    card, _, file = read_card(path)
-    return card, file.digest
+def _digest(path: Path, _mtime_ns: int, _size: int) -> str:
+    return read_card(path)[2].digest
 
 
 def _state(path: Path) -> tuple[int, int]:

@@ -85,7 +85,7 @@ def _fill_rings(picture: Image.Image, found: Graphene, factor: float) -> None:
     for ring in odd:
         atoms = rings.atoms[ring, : rings.size[ring]]
         corners = [(x, y) for y, x in _places(found.network.positions[atoms], factor)]
-        draw.polygon(corners, fill=RING_COLOURS[min(max(int(rings.size[ring]), 4), 8) or 8])
+        draw.polygon(corners, fill=RING_COLOURS[min(max(int(rings.size[ring]), 4), 8)])
     picture.paste(Image.blend(picture, filled, 0.6))
 
 

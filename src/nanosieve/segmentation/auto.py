@@ -8,23 +8,19 @@ The rules, in their order, and the figures that each was taken from: `docs/decis
 3. Pixels so fine that an amorphous support shows its grain, and nothing stands out of it without
    strong smoothing: ``hrtem`` too, though no lattice is seen.
 4. All else: ``particles``.
-5. What the model chosen cannot know goes to ``hybrid``: frames too small, and images unlike those
-   of its training if bodies stand out of them.
+5. Frames too small for a network go to ``hybrid``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from nanosieve.core.errors import UsageError
 from nanosieve.core.segmentation import Edge, Segmentation
-from nanosieve.models.card import ModelCard
-from nanosieve.models.domain import describe
-from nanosieve.segmentation.fringes import GRAPHENE_NM
+from nanosieve.lattice.phases import GRAPHENE_NM
 from nanosieve.segmentation.look import CLEAR_PX, GRAINY_PX, Bodies, Look, look
 from nanosieve.segmentation.methods import CLASSICAL, METHODS
-from nanosieve.segmentation.network_view import View, grid_between
 
 PARTICLES, HRTEM, GRAPHENE = "particles", "hrtem", "graphene"
 # Pixel sizes at which an amorphous support is seen to be grainy, nm.
@@ -38,9 +34,6 @@ _ATOM_NM = 0.5
 _LAYER = 0.1
 # Down to this side a network was still better than thresholds; smaller ones were not tried.
 _SMALLEST_SIDE = 32
-# Times the limit of the out-of-domain score from which thresholds did better wherever bodies stood
-# out for them.
-_FAR_SCORE = 1.2
 
 
 @dataclass(frozen=True)
@@ -87,7 +80,7 @@ class Chosen:
 
 def choose_method(
     image: np.ndarray,
-    models: Mapping[str, ModelCard],
+    models: Collection[str],
     *,
     pixel_size_nm: float | None = None,
     exclude: np.ndarray | None = None,
@@ -102,7 +95,7 @@ def choose_method(
     image
         ``(y, x)`` finite grey values of any real dtype.
     models
-        Cards of the packaged models, by name.
+        Names of the packaged models.
     pixel_size_nm
         ``None`` where unknown.
     exclude
@@ -121,7 +114,7 @@ def choose_method(
 
     Examples
     --------
-    >>> choose_method(np.zeros((64, 64)), {}).method
+    >>> choose_method(np.zeros((64, 64)), []).method
     'hybrid'
     """
     if network and not models:
@@ -144,10 +137,11 @@ def choose_method(
             flags = ("lattice_resolved",) if seen.lattice.resolved else ()
             return Chosen(CLASSICAL, tuple(reasons), figures, flags)
         name = PARTICLES if PARTICLES in models else min(models)
-    doubts = _doubts(name, models[name], image.shape, seen, pixel_size_nm)
-    if doubts and not network:
-        name = CLASSICAL
-    return Chosen(name, (*reasons, *doubts), figures, ("out_of_domain",) if doubts else ())
+    if min(image.shape) < _SMALLEST_SIDE and not network:
+        rows, columns = image.shape
+        reasons.append(f"the image, {rows} x {columns} px, is too small for a network")
+        return Chosen(CLASSICAL, tuple(reasons), figures, ("out_of_domain",))
+    return Chosen(name, tuple(reasons), figures)
 
 
 def wanted(edge: Edge, threshold: float | None) -> bool | None:
@@ -225,7 +219,9 @@ def _is_graphene(seen: Look, pixel_size_nm: float | None) -> bool:
         # A dense layer of particles has hexagons too.
         layer = bodies.sigma_px < CLEAR_PX and bodies.coverage > _LAYER
         return not (bodies.separate and layer)
-    return abs(lattice.hexagon_px * pixel_size_nm / GRAPHENE_NM - 1) < _SAME_SPACING
+    # Of the first-order spots.
+    spacing = 3**0.5 / 2 * GRAPHENE_NM
+    return abs(lattice.hexagon_px * pixel_size_nm / spacing - 1) < _SAME_SPACING
 
 
 def _spacing(seen: Look, pixel_size_nm: float | None) -> str:
@@ -240,44 +236,3 @@ def _about_bodies(bodies: Bodies) -> str:
     return (
         f"particles are {bodies.polarity} on their support, some {bodies.diameter_px:.0f} px across"
     )
-
-
-def _doubts(
-    name: str, card: ModelCard, shape: tuple[int, ...], seen: Look, pixel_size_nm: float | None
-) -> list[str]:
-    """What lies so far outside of what a model was trained on that thresholds are the better bet.
-
-    Less than that is for the network itself to say; and at lattice resolution, where thresholds
-    take fringes for particles, they are no bet at all.
-    """
-    found = []
-    if min(shape) < _SMALLEST_SIDE:
-        found.append(f"the image, {shape[0]} x {shape[1]} px, is too small for a network")
-    if name == PARTICLES and card.domain is not None and seen.bodies.separate:
-        grid = grid_between(pixel_size_nm, card.pixel_size_nm)
-        times = _score(card, seen, grid) / card.domain.threshold
-        if times > _FAR_SCORE:
-            found.append(
-                f"the image is unlike those {card.name} was trained on (its out-of-domain score "
-                f"is {times:.2g} times the limit) and particles stand out for a threshold"
-            )
-    return found
-
-
-def _score(card: ModelCard, seen: Look, grid: tuple[float, float] | None) -> float:
-    """Out-of-domain score: its figures are means over the windows, of two over their middles."""
-    assert card.domain is not None
-    given = [
-        View(part, known, seen.bodies.polarity, grid).given(card)
-        for part, known in zip(seen.parts, seen.known, strict=True)
-    ]
-    if len(given) > 1:
-        given = [_middle(one) for one in given]
-    figures = [describe(one) for one in given]
-    mean = {name: float(np.mean([one[name] for one in figures])) for name in figures[0]}
-    return card.domain.score(mean)
-
-
-def _middle(image: np.ndarray) -> np.ndarray:
-    rows, columns = (slice(size // 4, size - size // 4) for size in image.shape)
-    return image[rows, columns]

@@ -128,23 +128,18 @@ def low_pass(values: np.ndarray, valid: np.ndarray, sigma: float) -> np.ndarray:
     >>> bool(np.allclose(even, 1))
     True
     """
-    total = _within(values, sigma)
+    total = kernels.gaussian(values, sigma, zeros_around=True)
     if valid.all():
         # Of a whole frame it is the product of those of its sides.
-        rows, columns = (_within(np.ones((side, 1), np.float32), sigma) for side in valid.shape)
-        middle = _within(np.ones((1, 1), np.float32), sigma)
-        total /= rows / middle
-        total /= columns.T
+        along_y, along_x = (
+            kernels.gaussian(np.ones(side, np.float32), sigma, zeros_around=True)
+            for side in valid.shape
+        )
+        total /= along_y[:, np.newaxis]
+        total /= along_x
         return total
-    weight = _within(valid.astype(np.float32), sigma)
+    weight = kernels.gaussian(valid.astype(np.float32), sigma, zeros_around=True)
     return np.divide(total, weight, out=np.zeros_like(total), where=valid)
-
-
-def _within(values: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian of a frame with nothing around it."""
-    margin = int(np.ceil(4 * sigma))
-    smooth = kernels.gaussian(np.pad(values, margin), sigma)
-    return smooth[margin:-margin, margin:-margin]
 
 
 def otsu_level(values: np.ndarray, valid: np.ndarray, times: float, *, blur: float) -> float | None:

@@ -9,7 +9,6 @@ from nanosieve.core.segmentation import Segmentation
 from nanosieve.core.settings import Settings
 
 if TYPE_CHECKING:
-    from nanosieve.models.card import ModelCard
     from nanosieve.segmentation.auto import Chosen
 
 
@@ -32,7 +31,7 @@ class Chooser:
     @property
     def may_infer(self) -> bool:
         """Whether a network may run."""
-        return self.settings.has_model or (self.settings.method == "auto" and bool(self._cards()))
+        return self.settings.has_model or (self.settings.method == "auto" and bool(self._models()))
 
     def settle(
         self, image: np.ndarray, exclude: np.ndarray | None, pixel_size_nm: float | None
@@ -63,7 +62,7 @@ class Chooser:
 
             self.chosen = choose_method(
                 image,
-                self._cards(),
+                self._models(),
                 pixel_size_nm=pixel_size_nm,
                 exclude=exclude,
                 polarity=settings.polarity,
@@ -78,12 +77,9 @@ class Chooser:
         """Add why the method was taken, where it was chosen."""
         return found if self.chosen is None else self.chosen.told(found)
 
-    def _cards(self) -> "dict[str, ModelCard]":
-        """Cards of the packaged models that were there when the run began."""
-        from nanosieve.models.load import packaged_cards
+    def _models(self) -> list[str]:
+        """Names of the packaged models that were there when the run began."""
+        from nanosieve.models.load import packaged
 
         begun_with = self.settings.model_hashes
-        if begun_with is not None and not begun_with:
-            return {}
-        known = packaged_cards()
-        return {name: known[name] for name in known if begun_with is None or name in begun_with}
+        return [name for name in packaged() if begun_with is None or name in begun_with]

@@ -39,8 +39,6 @@ _LEAST_PX = 2.6
 # Frequencies nearer to the middle at which a peak has ended.
 _INWARD = 3.0
 _ATOMIC_NM = (0.05, 0.6)
-# First-order spots of graphene.
-GRAPHENE_NM = 0.2131
 
 
 # Tile, row and column.

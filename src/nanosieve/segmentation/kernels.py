@@ -24,13 +24,16 @@ def one_thread() -> None:
 one_thread()
 
 
-def gaussian(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian of standard deviation ``sigma`` px; ``(y, x)`` float32, mirrored borders."""
+def gaussian(image: np.ndarray, sigma: float, *, zeros_around: bool = False) -> np.ndarray:
+    """Gaussian of standard deviation ``sigma`` px; ``(y, x)`` or ``(n,)`` float32.
+
+    Borders are mirrored, or there is nothing beyond them with ``zeros_around``.
+    """
     # A wide kernel costs its width; the recursive filter costs the same at any.
     method = "IIR" if sigma > 10 else "FIR"
-    return np.asarray(
-        dip.Gauss(np.ascontiguousarray(image, dtype=np.float32), float(sigma), method=method)
-    )
+    beyond = ["add zeros"] if zeros_around else []
+    values = np.ascontiguousarray(image, dtype=np.float32)
+    return np.asarray(dip.Gauss(values, float(sigma), method=method, boundaryCondition=beyond))
 
 
 def box_mean(image: np.ndarray, width: int) -> np.ndarray:

@@ -68,15 +68,11 @@ class Look:
         Of all windows, and of the first, which has most contrast.
     coarse
         Share of the variance that is left after smoothing by 8 px: contrast of mass.
-    parts, known
-        The windows that were looked at, and their pixels that count.
     """
 
     lattice: Lattice
     bodies: Bodies
     coarse: float
-    parts: list[np.ndarray]
-    known: list[np.ndarray]
 
     @property
     def of_mass(self) -> bool:
@@ -150,7 +146,7 @@ def look(
     bodies = _bodies(parts[0], pairs[0][1], polarity)
     coarse = float(np.mean([_coarse(part) for part in parts]))
     lattice = find_lattice(parts, pixel_size_nm)
-    return Look(lattice, bodies, coarse, parts, [known for _, known in pairs])
+    return Look(lattice, bodies, coarse)
 
 
 def _middle(window: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -48,7 +48,9 @@ class Maps:
     threshold
         Probability from which a pixel is particle.
     scale
-        Pixels of the model's grid in one of the frame's.
+        Pixels of the grid that the model looked at in one of the frame's.
+    reach
+        How many times further than there it saw on the coarsest image it was shown.
     flags, notes, settings
         As in `Segmentation`.
     """
@@ -59,6 +61,7 @@ class Maps:
     polarity: Polarity | None
     threshold: float
     scale: float
+    reach: float
     flags: tuple[str, ...]
     notes: tuple[str, ...]
     settings: dict[str, Any]
@@ -151,10 +154,15 @@ def probability_maps(
     check_size(view, card)
     given = view.given(card)
     known_nm = None if found is not None else pixel_size_nm if view.grid is None else target
-    warnings = [about_polarity(told), about_image(given, card, known_nm)]
+    said = answer(view, model, level, given)
+    base = said.scales[0]
+    seen = given if base == 1 else view.given(card, base)
+    warnings = [
+        about_polarity(told),
+        about_image(seen, card, None if known_nm is None else known_nm / base),
+    ]
     if card.pixel_size_nm is not None and pixel_size_nm is None:
         warnings.append(about_scale(found, card))
-    said = answer(view, model, level, given)
     settings: dict[str, Any] = {
         "model": card.name,
         "model_hash": model.digest,
@@ -169,7 +177,7 @@ def probability_maps(
         flags.append("resampled")
     return Maps(
         said.probability, said.core, said.classes, told.looks, level,
-        1.0 if view.grid is None else view.grid[0] / view.grid[1],
+        base if view.grid is None else base * view.grid[0] / view.grid[1], base / said.scales[-1],
         tuple(flags), tuple(notes), settings,
     )  # fmt: skip
 
@@ -223,7 +231,7 @@ def particles_of(
     n = int(labels.max(initial=0))
     evidence = evidence_of(labels, n, probability, maps.core, parted=parted, scale=maps.scale)
     shift = edge_shift(labels, n, probability, level)
-    flags, notes = about_sizes(labels, n, maps.scale, card)
+    flags, notes = about_sizes(labels, n, card, scale=maps.scale, reach=maps.reach)
     settings = maps.settings | {
         "threshold": round(level, 4),
         "edge_shift_px": None if shift is None else round(shift, 3),

@@ -1,5 +1,9 @@
 """A model run at its magnifications, and what they say brought together on the frame's grid.
 
+No training shows a network all that microscopes give: noise that pixels share, particles of 6 px
+and of 600. At the magnification that suits it, it is surest of what it takes for particle, and that
+one is taken as the base, which tells about all that is small.
+
 A network sees no further than its field: well inside a wider particle it sees grey as even as the
 support. Run on a coarser image it sees more. But there small particles are a pixel or two, or gone,
 and those that touch are one. So a coarser scale votes only where something is wide: where a disc of
@@ -26,6 +30,12 @@ _WIDE = 16.0
 _SOME_CORE = 0.2
 # Strides along the shorter side below which an image is too small to be worth a look.
 _LEAST_STRIDES = 2
+# This many of the coarsest scales are no base: little would be left to tell about wide particles.
+_NO_BASE = 2
+# Diameter in px below which the image is enlarged, where the card has such a scale and the network
+# is less sure than this; and the sides of the largest enlarged one. Enlarged edges are blurred: on
+# drawn spheres of 8 to 16 px, of which it is sure, diameters came out 0.5 to 0.8 px larger.
+_NARROW, _SURE, _LARGEST_ENLARGED = 20.0, 0.88, 4096
 # Particle below which a network has seen nothing that it could be sure of.
 _LEAST_PIXELS, _LEAST_SHARE = 12, 0.001
 # Rows brought together at a time: what is allocated does not grow with the frame.
@@ -43,7 +53,7 @@ class Answer:
     classes
         ``(y, x)`` uint8 of `ModelCard.kinds`.
     scales
-        Magnifications at which it was run.
+        Magnifications that had a vote, the base first.
     """
 
     probability: np.ndarray
@@ -62,7 +72,7 @@ class _Scale:
 
 
 def answer(view: View, model: Model, level: float, given: np.ndarray) -> Answer:
-    """Run a model at each of its magnifications.
+    """Run a model at its magnifications, and bring together what it says from the base downwards.
 
     Parameters
     ----------
@@ -83,15 +93,46 @@ def answer(view: View, model: Model, level: float, given: np.ndarray) -> Answer:
         If it does not keep what its card promises.
     """
     card = model.card
+
+    def at(scale: float) -> _Scale:
+        seen = given if scale == 1 else view.given(card, scale)
+        return _Scale(scale, view.at(scale), run(seen, model))
+
     scales = [
         scale for scale in sorted(card.scales, reverse=True) if _is_worth_it(view, scale, card)
     ]
-    runs = [
-        _Scale(scale, view.at(scale), run(given if scale == 1 else view.given(card, scale), model))
-        for scale in scales
-    ]
+    runs = _from_base([at(scale) for scale in scales if scale <= 1], card, level)
+    enlarged = [scale for scale in scales if scale > 1]
+    if enlarged and _needs_more(runs[0], card, level):
+        finer = at(enlarged[-1])
+        if _sure(finer, card, level) > _sure(runs[0], card, level):
+            runs = [finer, *runs]
     votes = _votes(runs, card, level)
     return _together(runs, votes, view, card, level)
+
+
+def _from_base(runs: list[_Scale], card: ModelCard, level: float) -> list[_Scale]:
+    """Leave out what is finer than the scale at which the model is surest of its particles."""
+    smaller = sorted(scale for scale in card.scales if scale <= 1)
+    bases = [one for one in runs if one.scale == 1 or one.scale in smaller[_NO_BASE:]]
+    if len(bases) == 1:
+        return runs
+    sure = [_sure(one, card, level) for one in bases]
+    return runs[sure.index(max(sure)) :]
+
+
+def _sure(one: _Scale, card: ModelCard, level: float) -> float:
+    return sureness(particle(one.channels, card), level)
+
+
+def _needs_more(one: _Scale, card: ModelCard, level: float) -> bool:
+    """Whether the frame itself is the base, the network unsure there, and the particles narrow."""
+    if one.scale != 1 or _sure(one, card, level) >= _SURE:
+        return False
+    inside = particle(one.channels, card) >= level
+    steps = sum(int(np.count_nonzero(part[1:] != part[:-1])) for part in (inside, inside.T))
+    # A disc of diameter d has 4 d steps.
+    return bool(0 < 16 / np.pi * np.count_nonzero(inside) < _NARROW * steps)
 
 
 def run(given: np.ndarray, model: Model) -> list[np.ndarray]:
@@ -154,25 +195,28 @@ def sureness(probability: np.ndarray, level: float) -> float:
 
 
 def _is_worth_it(view: View, scale: float, card: ModelCard) -> bool:
-    return scale == 1 or min(view.sides(scale)) >= max(_LEAST_STRIDES * card.stride, 2 * _WIDE)
+    rows, columns = view.sides(scale)
+    if scale > 1:
+        return rows * columns <= _LARGEST_ENLARGED**2
+    return scale == 1 or min(rows, columns) >= max(_LEAST_STRIDES * card.stride, 2 * _WIDE)
 
 
 def _votes(runs: list[_Scale], card: ModelCard, level: float) -> list[np.ndarray]:
     """Weight of each scale, ``(y, x)`` float16 on the coarsest grid; empty with one scale."""
     if len(runs) == 1:
         return []
-    coarsest = runs[-1]
+    base, coarsest = runs[0], runs[-1]
     found = particle(coarsest.channels, card) >= level
     for finer in runs[:-1]:
         step = finer.scale / coarsest.scale
         found |= _shrunk(particle(finer.channels, card), step, found.shape) >= level
     if card.core is not None:
-        core = runs[0].channels[card.channels.index(card.core)]
-        found &= ~_group(_shrunk(core, 1 / coarsest.scale, found.shape))
+        core = base.channels[card.channels.index(card.core)]
+        found &= ~_group(_shrunk(core, base.scale / coarsest.scale, found.shape))
     votes = []
     for one in runs:
         px = coarsest.scale / one.scale
-        vote = np.ones(found.shape, bool) if one.scale == 1 else _wide(found, _WIDE * px)
+        vote = np.ones(found.shape, bool) if one is base else _wide(found, _WIDE * px)
         if one is not coarsest:
             vote &= ~kernels.erode(found, card.field_px * px / 2)
         votes.append(vote.astype(np.float16))

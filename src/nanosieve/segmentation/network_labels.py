@@ -12,8 +12,9 @@ from nanosieve.segmentation.split import split_touching
 # A marker with less than this share of the largest in its particle is a fluctuation.
 _SMALL_MARKER = 0.05
 _LEAST_MARKER = 4
-# Mean probability that is enough: this share of the typical particle's, and never less than that.
-_OF_TYPICAL, _FAINTEST = 0.75, 0.55
+# Mean probability that is enough: this share of the typical particle's, and never less than that,
+# if the network is as sure as this of the typical one.
+_OF_TYPICAL, _FAINTEST, _SURE = 0.75, 0.55, 0.6
 # Rows counted at a time: what is allocated does not grow with the frame.
 _STRIP = 512
 
@@ -76,7 +77,8 @@ def least_of(means: np.ndarray, areas: np.ndarray, least_mean: float) -> float:
     A network is less sure of faint images than of clear ones. What it is hardly sure of is dirt or
     print beside particles that it is sure of, but a particle where it is no surer of any other. So
     the least is a share of what the typical particle has, the one that half of their area belongs
-    to or to larger or surer ones, within bounds.
+    to or to larger or surer ones, within bounds. A frame of which it is sure of nothing is likely
+    support alone: there only what it is sure of counts.
 
     Parameters
     ----------
@@ -89,13 +91,15 @@ def least_of(means: np.ndarray, areas: np.ndarray, least_mean: float) -> float:
     --------
     >>> areas = np.array([90, 100, 10])
     >>> [round(least_of(np.array(means), areas, 0.7), 2)
-    ...  for means in ([0.95, 0.95, 0.6], [0.8, 0.8, 0.6], [0.6, 0.6, 0.5])]
-    [0.7, 0.6, 0.55]
+    ...  for means in ([0.95, 0.95, 0.6], [0.8, 0.8, 0.6], [0.59, 0.59, 0.5])]
+    [0.7, 0.6, 0.7]
     """
     order = np.argsort(means)
     covered = np.cumsum(areas[order])
     half = np.searchsorted(covered, covered[-1] / 2) if covered.size else 0
     typical = float(means[order][half]) if covered.size else 0.0
+    if typical < _SURE:
+        return least_mean
     return min(least_mean, max(_FAINTEST, _OF_TYPICAL * typical))
 
 

@@ -92,23 +92,27 @@ def about_scale(found: Scale | None, card: ModelCard) -> Warnings:
     ]
 
 
-def about_sizes(labels: np.ndarray, n: int, scale: float, card: ModelCard) -> Warnings:
+def about_sizes(
+    labels: np.ndarray, n: int, card: ModelCard, *, scale: float, reach: float
+) -> Warnings:
     """Flags and notes about particles of sizes that the model cannot know.
 
     Parameters
     ----------
     labels, n
         ``(y, x)`` int32 labels 1..n.
+    card
+        Of the model.
     scale
         Pixels of the network's grid in one of the frame's.
-    card
-        Of the model. Run at coarser scales too, it sees that much more of the frame.
+    reach
+        How much more of the frame it sees on the coarsest image that it was run on.
     """
     if n == 0:
         return [], []
     flags, notes = [], []
     diameters = 2 * np.sqrt(kernels.sums(labels, n)[1:] / np.pi) * scale
-    field = card.field_px / min(card.scales)
+    field = card.field_px * reach
     wide = int(np.count_nonzero(diameters > field))
     if wide:
         flags.append("beyond_receptive_field")
@@ -117,7 +121,7 @@ def about_sizes(labels: np.ndarray, n: int, scale: float, card: ModelCard) -> Wa
             f"{card.name} sees at once: their insides may be missed."
         )
     if card.diameter_range_px is not None:
-        low, high = card.diameter_range_px[0], card.diameter_range_px[1] / min(card.scales)
+        low, high = card.diameter_range_px[0], card.diameter_range_px[1] * reach
         outside = int(np.count_nonzero((diameters < low) | (diameters > high)))
         if outside > _FEW * n:
             flags.append("sizes_outside_training")

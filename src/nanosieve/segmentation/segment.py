@@ -133,12 +133,12 @@ def _chosen(
     pixel_size_nm: float | None,
 ) -> "Chosen":
     # Classical methods start faster without what models need.
-    from nanosieve.models.load import packaged_cards
+    from nanosieve.models.load import packaged
     from nanosieve.segmentation.auto import choose_method, wanted
 
     return choose_method(
         image,
-        packaged_cards(),
+        packaged(),
         pixel_size_nm=pixel_size_nm,
         exclude=exclude,
         polarity=polarity,

@@ -13,10 +13,10 @@ from nanosieve.batch.discover import Input, natural
 from nanosieve.batch.process import Outcome
 from nanosieve.core.errors import UsageError
 from nanosieve.files.atomic import atomic_path, output_errors
+from nanosieve.files.table import write_table as write_csv
 from nanosieve.selection.wanted import classes_of, settle, wanted_share
 
 TABLE, KEEP = "rank.csv", "keep.txt"
-_DIGITS = "%.6g"
 COLUMNS = (
     "rank", "image", "source", "wanted", "share", "share_lowest", "share_highest", "frames",
     "keep", "method", "status", "message", "flags",
@@ -129,11 +129,7 @@ def write_table(path: Path, ranking: Sequence[Ranked], least: float | None) -> N
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table = table.astype({"rank": "Int64", "frames": "Int64"})
-    with atomic_path(path, keep_equal=True) as temporary:
-        table.to_csv(
-            temporary, index=False, float_format=_DIGITS, lineterminator="\n",
-            encoding="utf-8", errors="backslashreplace",
-        )  # fmt: skip
+    write_csv(path, table)
 
 
 def write_keep(path: Path, ranking: Sequence[Ranked], least: float | None) -> int:

@@ -140,9 +140,10 @@ class InputConfig(InputSpec):
         Spacing of the first-order Bragg peaks of the one hexagonal lattice that all images show,
         0.2131 for graphene: it goes into the card, and sets the scale of images without pixel size.
     scales
-        Magnifications at which the trained model will be run, ``[1, 0.5, 0.25]``: smaller ones tell
-        about particles wider than the network sees. They go into the card; training, and the scores
-        of its report, are at 1.
+        Magnifications at which the trained model may be run, ``[1, 0.5, 0.25]``: smaller ones tell
+        about particles wider than the network sees. All but the two smallest may be the base,
+        where it is surest: ``[2, 1, 0.5, 0.25, 0.125]``. They go into the card; training, and
+        the scores of its report, are at 1.
     """
 
     pixel_size_nm: float | None = Field(default=None, gt=0)

@@ -135,10 +135,13 @@ def _connected(near: coo_matrix, kind: np.ndarray) -> np.ndarray:
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
-def find_boundaries(
+def draw_grains(
     rings: Rings, grains: Grains, lattice_px: float, shape: tuple[int, int]
-) -> Boundaries:
-    """Draw the lines where grains meet, smoothed over about the spacing of rings.
+) -> tuple[Boundaries, np.ndarray]:
+    """Draw the lines where grains meet, and the direction of the bonds.
+
+    Lines are smoothed over about the spacing of rings; a pixel's direction is the mean over the
+    hexagons of its grain nearby.
 
     Parameters
     ----------
@@ -148,30 +151,29 @@ def find_boundaries(
         Lattice constant.
     shape
         Of the image.
+
+    Returns
+    -------
+    boundaries : Boundaries
+        Lines; none of a single grain.
+    orientation_deg : (y, x) float32
+        Degrees modulo 60, counter-clockwise from +x; NaN where no lattice is.
     """
-    nothing = Boundaries(np.zeros((0, 2)), np.zeros((0, 2), int))
-    count = len(grains.angle_deg)
-    if count < 2:
-        return nothing
+    if len(grains.angle_deg) == 0:
+        return Boundaries(np.zeros((0, 2)), np.zeros((0, 2), int)), np.full(
+            shape, np.nan, np.float32
+        )
     step = max(1.0, lattice_px / 6)
     owner, far = _owners(rings, grains, shape, step)
-    far *= 1 / lattice_px
-    sigma = _SMOOTH * lattice_px / step
-    weights = np.stack(
-        [gaussian_filter((owner == g).astype(np.float32), sigma) for g in range(count)]
+    grid_px = lattice_px / step
+    lattice = far < _FAR * lattice_px
+    angle = np.where(lattice, _directions(rings, grains, owner, step, grid_px), np.nan)
+    rows, columns = (
+        np.minimum(np.rint(np.arange(n) / step).astype(int), m - 1)
+        for n, m in zip(shape, owner.shape, strict=True)
     )
-    lines, pairs = [nothing.points], [nothing.pair]
-    for one in range(count):
-        others = weights.copy()
-        others[one] = -1
-        rival = others.argmax(axis=0)
-        for contour in find_contours(weights[one] - others.max(axis=0), 0.0):
-            place = tuple(np.rint(contour).astype(int).T)
-            # Each line is found from both of its sides; where no lattice is, there is none.
-            kept = (rival[place] > one) & (far[place] < _FAR)
-            lines.append(contour[kept] * step)
-            pairs.append(np.stack([np.full(kept.sum(), one), rival[place][kept]], axis=1))
-    return Boundaries(np.concatenate(lines), np.concatenate(pairs))
+    points, pair = _lines(owner, lattice, len(grains.angle_deg), _SMOOTH * grid_px)
+    return Boundaries(points * step, pair), angle.astype(np.float32)[rows][:, columns]
 
 
 def _owners(
@@ -185,30 +187,33 @@ def _owners(
     return grains.ring_grain[member][nearest], far
 
 
-def orientation_map(
-    rings: Rings, grains: Grains, lattice_px: float, shape: tuple[int, int]
+def _lines(
+    owner: np.ndarray, lattice: np.ndarray, count: int, sigma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points ``(k, 2)`` on the grid where two grains' smoothed shares are alike, and the two."""
+    lines, pairs = [np.zeros((0, 2))], [np.zeros((0, 2), int)]
+    if count > 1:
+        shares = [gaussian_filter((owner == g).astype(np.float32), sigma) for g in range(count)]
+        weights = np.stack(shares)
+        first = weights.argmax(axis=0)
+        highest = weights.max(axis=0)
+        np.put_along_axis(weights, first[None], -1, axis=0)
+        second, lower = weights.argmax(axis=0), weights.max(axis=0)
+        for one, share in enumerate(shares):
+            rival = np.where(first == one, second, first)
+            for contour in find_contours(share - np.where(first == one, lower, highest), 0.0):
+                place = tuple(np.rint(contour).astype(int).T)
+                # Each line is found from both of its sides; where no lattice is, there is none.
+                kept = (rival[place] > one) & lattice[place]
+                lines.append(contour[kept])
+                pairs.append(np.stack([np.full(kept.sum(), one), rival[place][kept]], axis=1))
+    return np.concatenate(lines), np.concatenate(pairs)
+
+
+def _directions(
+    rings: Rings, grains: Grains, owner: np.ndarray, step: float, grid_px: float
 ) -> np.ndarray:
-    """Draw the direction of the bonds: of each pixel, the mean over hexagons of its grain nearby.
-
-    Parameters
-    ----------
-    rings, grains
-        Of the sheet.
-    lattice_px
-        Lattice constant.
-    shape
-        Of the image.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(y, x)`` float32, degrees modulo 60, counter-clockwise from +x; NaN where no lattice is.
-    """
-    result = np.full(shape, np.nan, np.float32)
-    if len(grains.angle_deg) == 0:
-        return result
-    step = max(1.0, lattice_px / 6)
-    owner, far = _owners(rings, grains, shape, step)
+    """Mean direction of each grain's hexagons about each point of its own, modulo 60 degrees."""
     phase = np.zeros(owner.shape, complex)
     for grain in range(len(grains.angle_deg)):
         member = grains.ring_grain == grain
@@ -216,13 +221,5 @@ def orientation_map(
         place = tuple(np.clip(place, 0, np.array(owner.shape) - 1).T)
         drawn = np.zeros(owner.shape, complex)
         np.add.at(drawn, place, np.exp(np.deg2rad(6 * rings.angle_deg[member]) * 1j))
-        sigma = _MEAN * lattice_px / step
-        smooth = gaussian_filter(drawn.real, sigma) + 1j * gaussian_filter(drawn.imag, sigma)
-        phase = np.where(owner == grain, smooth, phase)
-    angle = np.where(far < _FAR * lattice_px, np.degrees(np.angle(phase)) / 6 % 60, np.nan)
-    rows, columns = (
-        np.minimum(np.rint(np.arange(n) / step).astype(int), m - 1)
-        for n, m in zip(shape, angle.shape, strict=True)
-    )
-    result[:] = angle[rows][:, columns]
-    return result
+        phase = np.where(owner == grain, gaussian_filter(drawn, _MEAN * grid_px), phase)
+    return np.degrees(np.angle(phase)) / 6 % 60

@@ -5,32 +5,13 @@ largest over the ring's direction: high in the middle of a hexagon of white atom
 al., Phys. Rev. B 92, 205402 (2015), as Sadre et al., Microscopy and Microanalysis (2021), tell it.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import fft
 
 _STEP_DEG = 4
 
 
-@dataclass(frozen=True)
-class Order:
-    """The order parameter and the direction in which it is reached.
-
-    Parameters
-    ----------
-    value
-        ``(y, x)`` float32, in units of the image, positive in the middle of hexagons.
-    angle_deg
-        ``(y, x)`` float32, direction of the ring's bonds modulo 60 degrees, counter-clockwise
-        from +x, in steps of 4.
-    """
-
-    value: np.ndarray
-    angle_deg: np.ndarray
-
-
-def ring_order(image: np.ndarray, lattice_px: float, *, white: bool) -> Order:
+def ring_order(image: np.ndarray, lattice_px: float, *, white: bool) -> np.ndarray:
     """Compute the order parameter of each pixel by convolution.
 
     Parameters
@@ -42,6 +23,11 @@ def ring_order(image: np.ndarray, lattice_px: float, *, white: bool) -> Order:
     white
         Whether atoms are brighter than what is between them.
 
+    Returns
+    -------
+    numpy.ndarray
+        ``(y, x)`` float32, in units of the image, positive in the middle of hexagons.
+
     Examples
     --------
     >>> image = np.zeros((41, 41))
@@ -49,7 +35,7 @@ def ring_order(image: np.ndarray, lattice_px: float, *, white: bool) -> Order:
     >>> y, x = 20 - 8 * np.sin(turns), 20 + 8 * np.cos(turns)
     >>> image[np.rint(y).astype(int), np.rint(x).astype(int)] = 1
     >>> found = ring_order(image, 8 * 3**0.5, white=True)
-    >>> [int(n) for n in np.unravel_index(found.value.argmax(), image.shape)]
+    >>> [int(n) for n in np.unravel_index(found.argmax(), image.shape)]
     [20, 20]
     """
     radius = lattice_px / 3**0.5
@@ -61,15 +47,12 @@ def ring_order(image: np.ndarray, lattice_px: float, *, white: bool) -> Order:
     padded = np.pad(image.astype(np.float32), sides, mode="reflect")
     spectrum = fft.rfft2(padded, workers=2) * (1 if white else -1)
     inside = tuple(slice(padding, padding + n) for n in image.shape)
-    best = Order(np.full(image.shape, -np.inf, np.float32), np.zeros(image.shape, np.float32))
+    best = np.full(image.shape, -np.inf, np.float32)
     for ring_deg in range(0, 60, _STEP_DEG):
         value = fft.irfft2(
             spectrum * _ring(padded.shape, radius, ring_deg), padded.shape, workers=2
         )
-        better = value[inside] > best.value
-        np.copyto(best.value, value[inside], where=better)
-        # The sides of a hexagon lie 30 degrees from its corners.
-        np.copyto(best.angle_deg, np.float32((ring_deg + 30) % 60), where=better)
+        np.maximum(best, value[inside], out=best)
     return best
 
 

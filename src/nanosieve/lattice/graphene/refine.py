@@ -37,8 +37,8 @@ class Fit:
     network
         At refined positions.
     height
-        ``(n,)`` height of each atom's Gaussian above what is around it, in units of the image;
-        negative for black atoms.
+        ``(n,)`` mean of the image under each atom's Gaussian, above what is around it, in units of
+        the image: about half its peak. Negative for black atoms.
     width_px
         Standard deviation of the Gaussians.
     noise

@@ -118,9 +118,11 @@ def _of_paper(profile: np.ndarray, inside: np.ndarray) -> dict[str, float]:
     rings = np.flatnonzero(np.isfinite(profile))
     known = profile[rings]
     total = max(float(known.sum()), 1e-12)
+    # Pixels so coarse that no ring is sampled say nothing of fringes.
+    mean, deviation = (known.mean(), known.std()) if len(known) else (np.nan, np.nan)
     return {
-        "profile_mean": float(known.mean()),
-        "profile_std": float(known.std()),
+        "profile_mean": float(mean),
+        "profile_std": float(deviation),
         "profile_centre": float((rings * known).sum() / total),
         "intensity_mean": float(inside.mean()),
         "intensity_std": float(inside.std()),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nanosieve.batch.labelled_frames import LabelledFrame, images_in, labelled_frames
+from nanosieve.core.errors import UsageError
 from nanosieve.selection.faults.classes import CLASSES, read_classes
 from nanosieve.selection.faults.crops import LEAST_PX
 from nanosieve.selection.faults.features import Described, FeatureSet, describe
@@ -108,6 +109,7 @@ def train(out: str | Path, classes: str | Path, options: TrainOptions | None = N
 def train_crops(samples: Samples, options: TrainOptions | None = None) -> Trained:
     """Train on crops that are already cut out; see `train`."""
     options = options or TrainOptions()
+    _check_sizes(samples)
     described = describe(samples.crops, which=options.features)
     values, growth = described.values, options.growth
     forest = grow(values, samples.classes, growth, out_of_bag=True)
@@ -128,6 +130,21 @@ def train_crops(samples: Samples, options: TrainOptions | None = None) -> Traine
         accuracy_kind=scores[0].kind,
     )
     return Trained(FaultModel(card, forest), samples, described, every[0], scores)
+
+
+def _check_sizes(samples: Samples) -> None:
+    """Name the images whose pixel size is unknown where that of others is known."""
+    known = {
+        row.image: crop.pixel_size_nm is not None
+        for row, crop in zip(samples.rows, samples.crops, strict=True)
+    }
+    unknown = [image for image, there in known.items() if not there]
+    if 0 < len(unknown) < len(known):
+        raise UsageError(
+            f"the pixel size is unknown of {', '.join(unknown[:5])}"
+            f"{' and others' if len(unknown) > 5 else ''}, and known of the other images: segment "
+            "them again with --pixel-size, or leave their rows out"
+        )
 
 
 def predict(out: str | Path, model: FaultModel, *, progress: Told = None) -> pd.DataFrame:
@@ -166,6 +183,11 @@ def predict(out: str | Path, model: FaultModel, *, progress: Told = None) -> pd.
 
 
 def _of_frame(frame: LabelledFrame, model: FaultModel) -> pd.DataFrame:
+    if model.card.unit == "nm" and frame.pixel_size_nm is None:
+        raise UsageError(
+            f"{frame.image}: its pixel size is unknown, and the model was trained on frequencies "
+            "in 1/nm: segment it again with --pixel-size, or leave it out"
+        )
     cutter = cutter_of(frame)
     crops = [cutter.crop(label) for label in cutter.labels]
     large = [place for place, crop in enumerate(crops) if crop is not None]

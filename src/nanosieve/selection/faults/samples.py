@@ -98,9 +98,10 @@ def _frames(out: Path, image: str, wanted: dict[int, list[Labelled]]) -> Iterato
         if frame.frame in missing:
             missing.remove(frame.frame)
             yield frame
-    if missing:
-        row = wanted[min(missing)][0].row
-        raise UsageError(f"row {row} of the classes: {image} has no frame {min(missing)}")
+        if not missing:
+            return
+    row = wanted[min(missing)][0].row
+    raise UsageError(f"row {row} of the classes: {image} has no frame {min(missing)}")
 
 
 def _crop(cutter: Cutter, row: Labelled) -> Crop | None:

@@ -8,7 +8,8 @@ import pandas as pd
 from PIL import Image
 
 from nanosieve._version import __version__
-from nanosieve.files.atomic import atomic_path, output_errors
+from nanosieve.files.atomic import output_errors
+from nanosieve.files.table import write_table
 from nanosieve.report.faults import (
     ClassRow,
     ConfusionView,
@@ -25,6 +26,9 @@ from nanosieve.selection.faults.scores import FaultScores
 MODEL, CONFUSION, PREDICTIONS, PAGE = (
     "faults.skops", "confusion.csv", "predictions.csv", "report.html",
 )  # fmt: skip
+DIGITS = 4
+"""Significant digits of probabilities in tables."""
+
 # Crops told wrong that the page shows, and their side there.
 _SHOWN, _SIDE = 24, 160
 
@@ -53,22 +57,11 @@ def write_training(trained: Trained, out: str | Path) -> Path:
     with output_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     best = trained.scores[0]
-    _write(best.confusion.reset_index(), out / CONFUSION)
-    _write(predictions(trained), out / PREDICTIONS)
+    write_table(out / CONFUSION, best.confusion.reset_index())
+    write_table(out / PREDICTIONS, predictions(trained), digits=DIGITS)
     write_faults_page(out / PAGE, _view(trained))
     save_model(out / MODEL, trained.model, trained.described.values)
     return out / MODEL
-
-
-def write_predictions(table: pd.DataFrame, path: str | Path) -> None:
-    """Write ``faults.csv``.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    _write(table, Path(path))
 
 
 def predictions(trained: Trained) -> pd.DataFrame:
@@ -93,13 +86,6 @@ def predictions(trained: Trained) -> pd.DataFrame:
     for column, name in enumerate(judged.classes):
         table[f"p_{name.replace(' ', '_')}"] = judged.probabilities[:, column]
     return table
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    with atomic_path(path, keep_equal=True) as temporary:
-        table.to_csv(
-            temporary, index=False, float_format="%.4g", lineterminator="\n", encoding="utf-8"
-        )
 
 
 def _view(trained: Trained) -> FaultsView:

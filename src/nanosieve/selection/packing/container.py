@@ -26,6 +26,10 @@ _CHUNK_BYTES = 1 << 20
 _LEVEL = 6
 
 
+class DamagedInput(FailedInput):
+    """A packed micrograph of which a part is missing or changed: nothing can be had back."""
+
+
 class PackedFrame(NamedTuple):
     """``(y, x)`` pixels, and bool: which were wanted, and which are exactly the original's."""
 
@@ -112,7 +116,8 @@ def open_packed(path: Path) -> Iterator[Packed]:
     Raises
     ------
     FailedInput
-        If it is missing, no packed micrograph, truncated, damaged, or of another format.
+        If it is missing, no packed micrograph, or of another format; `DamagedInput` if it is
+        truncated or changed.
     """
     import h5py
 
@@ -153,7 +158,7 @@ def check_whole(path: Path) -> None:
         raise FailedInput(f"{name}: not a packed micrograph; give what nanosieve pack wrote")
     fields = _fields(head)
     if len(head) < _PREAMBLE:
-        raise FailedInput(f"{name}: truncated to {len(head)} bytes; {again}")
+        raise DamagedInput(f"{name}: truncated to {len(head)} bytes; {again}")
     if fields.get("format", "").isdecimal() and int(fields["format"]) > FORMAT:
         raise FailedInput(
             f"{name}: packed in format {fields['format']}, this nanosieve reads up to {FORMAT}; "
@@ -161,11 +166,11 @@ def check_whole(path: Path) -> None:
         )
     declared = fields.get("bytes", "")
     if declared.isdecimal() and size < int(declared):
-        raise FailedInput(
+        raise DamagedInput(
             f"{name}: truncated, {size} bytes where {int(declared)} were written; {again}"
         )
     if fields != _fields(_preamble(size, digest)):
-        raise FailedInput(f"{name}: damaged, its checksum is not that of its content; {again}")
+        raise DamagedInput(f"{name}: damaged, its checksum is not that of its content; {again}")
 
 
 def _write_hdf5(

@@ -21,7 +21,13 @@ from nanosieve.files.read import read
 from nanosieve.files.tiff_writer import DTYPES
 from nanosieve.pipeline import analyse_frames
 from nanosieve.selection.packing.coarse import MEAN, Packing, coarsened, exact_pixels
-from nanosieve.selection.packing.container import SUFFIX, PackedFrame, open_packed, write_packed
+from nanosieve.selection.packing.container import (
+    SUFFIX,
+    DamagedInput,
+    PackedFrame,
+    open_packed,
+    write_packed,
+)
 from nanosieve.selection.wanted import BLIND, PARTICLES, SUPPORT, settle, wanted_pixels
 
 # TIFF has no half floats; they are unpacked as float32, which holds them all.
@@ -309,14 +315,27 @@ def _origin(item: Input, job: PackJob) -> dict[str, Any]:
 
 
 def _known(path: Path) -> Mapping[str, Any] | None:
-    """What a packed file that is there says of itself; ``None`` where it is none, or damaged."""
+    """What a packed file that is there says of itself; ``None`` where there is none, or damaged.
+
+    Raises
+    ------
+    FailedInput
+        If it is something else, which nobody asked to be replaced.
+    """
     if not path.exists():
         return None
     try:
         with open_packed(path) as packed:
-            return packed.about if "origin" in packed.about else None
-    except FailedInput:
+            if "origin" not in packed.about:
+                raise FailedInput("it does not say what it was packed from")
+            return packed.about
+    except DamagedInput:
         return None
+    except FailedInput as error:
+        raise FailedInput(
+            f"{path} is there and is not replaced: {error}; move it away, choose another -o, or "
+            "--overwrite"
+        ) from error
 
 
 def _outcome(

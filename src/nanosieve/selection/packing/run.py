@@ -8,12 +8,11 @@ import pandas as pd
 from nanosieve.batch.discover import Input
 from nanosieve.core.errors import UsageError
 from nanosieve.core.workers import in_processes
-from nanosieve.files.atomic import atomic_path
+from nanosieve.files.table import write_table as write_csv
 from nanosieve.selection.packing.container import SUFFIX
 from nanosieve.selection.packing.pack import PackJob, PackOutcome, pack
 
 TABLE = "pack.csv"
-_DIGITS = "%.6g"
 COLUMNS = (
     "image", "source", "packed", "wanted", "wanted_by", "wanted_share", "exact_share", "frames",
     "source_bytes", "pixel_bytes", "packed_bytes", "ratio_file", "ratio_pixels", "status",
@@ -48,11 +47,7 @@ def write_table(path: Path, outcomes: Sequence[PackOutcome]) -> None:
     table = pd.DataFrame([_row(one) for one in outcomes], columns=list(COLUMNS))
     whole = ["frames", "source_bytes", "pixel_bytes", "packed_bytes"]
     table = table.astype(dict.fromkeys(whole, "Int64"))
-    with atomic_path(path, keep_equal=True) as temporary:
-        table.to_csv(
-            temporary, index=False, float_format=_DIGITS, lineterminator="\n",
-            encoding="utf-8", errors="backslashreplace",
-        )  # fmt: skip
+    write_csv(path, table)
 
 
 def _row(one: PackOutcome) -> dict[str, object]:

@@ -71,7 +71,7 @@ def build_specimen(
     arrangement = Arrangement(settings.arrangement, field_nm, surfaces)
     if rng.random() >= settings.arrangement.empty_share:
         _fill(settings, arrangement, rng)
-    return _assemble(support, arrangement.placed, size, margin)
+    return assemble(support, arrangement.placed, size, margin)
 
 
 def _fill(settings: SpecimenSettings, arrangement: Arrangement, rng: np.random.Generator) -> None:
@@ -100,7 +100,7 @@ def _another(settings: CrystalSettings, rng: np.random.Generator) -> Lattice:
     return get_lattice(settings.materials.draw(rng))
 
 
-def _assemble(
+def assemble(
     support: Support, placed: list[Placed], size: tuple[float, float], margin: float
 ) -> Specimen:
     """Put all atoms into one cell that begins at the origin."""

@@ -39,7 +39,7 @@ def near_zone_axis(
     direction = members[rng.integers(len(members))] @ cell
     # From any orientation the shortest turn onto the beam leaves the angle about it even.
     start = any_orientation(rng)
-    aligned = _shortest_turn(start @ direction) @ start
+    aligned = shortest_turn(start @ direction) @ start
     azimuth = rng.uniform(0, 2 * np.pi)
     tilt = np.deg2rad(tilt_deg) * np.array([np.cos(azimuth), np.sin(azimuth), 0])
     return np.asarray(Rotation.from_rotvec(tilt).as_matrix() @ aligned)
@@ -69,7 +69,7 @@ def nearest_zone(lattice: Lattice, grains: tuple[np.ndarray, ...]) -> tuple[str,
     return name, float(np.rad2deg(np.arccos(min(best, 1.0))))
 
 
-def _shortest_turn(vector: np.ndarray) -> np.ndarray:
+def shortest_turn(vector: np.ndarray) -> np.ndarray:
     """Rotation matrix that brings a vector onto z."""
     x, y, z = vector / np.linalg.norm(vector)
     axis = np.array([y, -x, 0.0])

@@ -113,7 +113,7 @@ def _draw_cluster(
     count = round(settings.defect_planes.draw(rng))
     return cut(
         lattice,
-        _draw_gauge(settings, lattice, shape, rng),
+        draw_gauge(settings, lattice, shape, rng),
         diameter_nm,
         rng=rng,
         defect=defect if defect in defect_kinds(lattice) else "",
@@ -121,9 +121,10 @@ def _draw_cluster(
     )
 
 
-def _draw_gauge(
+def draw_gauge(
     settings: CrystalSettings, lattice: Lattice, shape: str, rng: np.random.Generator
 ) -> Gauge:
+    """Draw a body of a named shape that `cut` cuts by; icosahedra and decahedra are none."""
     if shape == "sphere":
         return sphere()
     if shape == "wulff":

@@ -18,12 +18,12 @@ from nanosieve.simulation.visibility import ignore_mask, visibility
 from nanosieve.simulation.wave.exit_wave import Wave, exit_wave, particle_phase
 from nanosieve.simulation.wave.transfer import Optics, image, resample
 
-__all__ = ["Settings", "simulate"]
+__all__ = ["Settings", "Structure", "images_of", "simulate", "structure_of"]
 
 
 @dataclass(frozen=True)
-class _Structure:
-    """What all images of a structure share."""
+class Structure:
+    """What all images of a structure share: see `structure_of`."""
 
     specimen: Specimen
     wave: Wave
@@ -59,7 +59,13 @@ def simulate(
     UsageError
         If abTEM, ASE or, for a GPU, CuPy is missing.
     """
-    structure = _build(settings, rng, device)
+    yield from images_of(_draw(settings, rng, device), settings, name=name, rng=rng)
+
+
+def images_of(
+    structure: Structure, settings: Settings, *, name: str, rng: np.random.Generator
+) -> Iterator[Simulated]:
+    """Expose a structure ``settings.images`` times, each by a microscope of its own."""
     for index in range(settings.images):
         optics = settings.optics[structure.microscope].draw(rng, energy_kv=structure.wave.energy_kv)
         detector = settings.detector.draw(rng)
@@ -68,7 +74,7 @@ def simulate(
         yield replace(made, name=own, group=name)
 
 
-def _build(settings: Settings, rng: np.random.Generator, device: str) -> _Structure:
+def _draw(settings: Settings, rng: np.random.Generator, device: str) -> Structure:
     pixel_size_nm, shape = settings.draw_grid(rng)
     microscope = settings.microscopes.draw(rng)
     energy_kv = settings.optics[microscope].energy_kv.draw(rng)
@@ -82,6 +88,29 @@ def _build(settings: Settings, rng: np.random.Generator, device: str) -> _Struct
         rng=rng,
         device=device,
     )
+    return structure_of(
+        specimen, wave, settings, pixel_size_nm=pixel_size_nm, microscope=microscope
+    )
+
+
+def structure_of(
+    specimen: Specimen, wave: Wave, settings: Settings, *, pixel_size_nm: float, microscope: str
+) -> Structure:
+    """Tell the truth of a specimen, and put it with the wave behind it.
+
+    Parameters
+    ----------
+    specimen, wave
+        As `build_specimen` and `exit_wave` give them, or a specimen made otherwise.
+    settings
+        Whose multislice it is.
+    pixel_size_nm
+        Of the images; their shape is that of the specimen's field.
+    microscope
+        One of the settings'.
+    """
+    rows, columns = (round(side / pixel_size_nm) for side in specimen.field_nm)
+    shape = (rows, columns)
     of_particles = specimen.owner > 0
     alone = replace(
         specimen,
@@ -91,17 +120,17 @@ def _build(settings: Settings, rng: np.random.Generator, device: str) -> _Struct
     )
     phase, sampling_nm = particle_phase(
         alone,
-        energy_kv=energy_kv,
+        energy_kv=wave.energy_kv,
         debye_waller=DEBYE_WALLER_A2,
         sampling_nm=settings.multislice.sampling_nm,
     )
     amount = resample(phase, sampling_nm, pixel_size_nm, shape, start_nm=specimen.margin_nm)
     truth = tell_truth(specimen, shape, pixel_size_nm)
-    return _Structure(specimen, wave, truth, amount, pixel_size_nm, microscope)
+    return Structure(specimen, wave, truth, amount, pixel_size_nm, microscope)
 
 
 def _expose(
-    structure: _Structure,
+    structure: Structure,
     optics: Optics,
     detector: Detector,
     *,
@@ -155,7 +184,7 @@ def _expose(
 
 
 def _imaging(
-    structure: _Structure, optics: Optics, detector: Detector, settings: Settings
+    structure: Structure, optics: Optics, detector: Detector, settings: Settings
 ) -> dict[str, Any]:
     specimen, multislice = structure.specimen, settings.multislice
     materials = {particle.lattice for particle in specimen.particles}
