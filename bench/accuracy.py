@@ -190,7 +190,7 @@ def seen(bench: Bench) -> str:
     """Particles at lattice resolution by how well they can be seen."""
     names = ("hrtem/left-out", "hrtem/gold-doses")
     tables = [
-        visibility.by_visibility(judged, {"hrtem": "hrtem"}, bench.limit)
+        visibility.by_visibility(judged, bench.methods("hrtem", ()), bench.limit)
         for name in names
         for judged in bench.simulated(name)
         if judged.name == name

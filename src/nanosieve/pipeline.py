@@ -112,8 +112,8 @@ def analyse_frames(
 
     Parameters and errors as in `analyse`. With ``settings.average_frames`` the mean of that many
     consecutive frames is analysed; the last mean may be of fewer. ``auto`` chooses once, from the
-    first frame that holds an image. A network is at the next frame while one is labelled and
-    measured.
+    first frame that holds an image, and so does a network its base magnification, from the first
+    that holds particles. A network is at the next frame while one is labelled and measured.
     """
     settings = settings or Settings()
     micrograph = _with_pixel_size(micrograph, settings)
@@ -147,7 +147,10 @@ def _begin(place: Place, mask: np.ndarray | None, chooser: Chooser, device: Devi
         # Classical methods start faster without it.
         from nanosieve.segmentation.inference import infer
 
-        find = infer(filled, excluded, calibration, settings, place, trail, device)
+        find, chooser.base = infer(
+            filled, excluded, calibration, settings, place, trail,
+            device=device, base=chooser.base,
+        )  # fmt: skip
         return _Begun(place, trail, image, calibration, lambda: chooser.told(find()))
     found = chooser.told(_segmented(filled, excluded, calibration, settings, place, trail))
     return _Begun(place, trail, image, calibration, lambda: found)

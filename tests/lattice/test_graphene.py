@@ -107,6 +107,19 @@ def test_a_bicrystal_has_two_grains_and_their_boundary(bicrystal):
     assert turn_between(left, 5.0).max() < 1
 
 
+def test_vacuum_over_most_of_the_field_holds_no_atoms(sheet):
+    image, _ = sheet
+    vacuum = np.zeros(SHAPE, bool)
+    vacuum[:, int(0.35 * SHAPE[1]) :] = True
+    rng = np.random.default_rng(0)
+    found = find_graphene(
+        np.where(vacuum, 1 + rng.normal(0, 0.01, SHAPE), image).astype(np.float32), vacuum=vacuum
+    )
+    rows, columns = np.rint(found.network.positions).astype(int).T
+    assert (columns < int(0.35 * SHAPE[1]) + LATTICE).all()
+    assert len(rows) > 50
+
+
 def test_contamination_and_vacuum(sheet):
     image, _ = sheet
     covered = np.zeros(SHAPE, bool)

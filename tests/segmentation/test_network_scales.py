@@ -9,13 +9,17 @@ from onnx import helper
 
 from discs import discs
 from model_files import card, core_model, particle_model, write_graph
+from nanosieve.core.micrograph import Micrograph
+from nanosieve.core.settings import Settings
 from nanosieve.models.card import CARD_KEY, ModelCard
 from nanosieve.models.load import load_model
+from nanosieve.pipeline import analyse
 from nanosieve.prepare.network_input import InputSpec, network_input
 from nanosieve.prepare.resample import resample
 from nanosieve.segmentation import network_average
 from nanosieve.segmentation.network import segment_with_model
 from nanosieve.segmentation.network_view import View
+from nanosieve.segmentation.network_warnings import about_faint
 
 FIELD = 25
 SCALES = (1.0, 0.5, 0.25)
@@ -180,14 +184,62 @@ def test_the_two_smallest_scales_are_no_base(tmp_path):
     assert segment_with_model(image, model, polarity="dark").settings["scales"] == SCALES
 
 
-@pytest.mark.parametrize(("radius", "base"), [(4, 2.0), (30, 1.0)])
-def test_narrow_particles_are_enlarged(dull, radius, base):
+@pytest.mark.parametrize(("narrow", "sure", "base"), [
+    (20.0, 0.88, 2.0), (5.0, 0.88, 1.0), (20.0, 0.5, 1.0),
+])  # fmt: skip
+def test_narrow_particles_of_which_the_network_is_unsure_are_enlarged(
+    dull, monkeypatch, narrow, sure, base
+):
     """A network that averages over 5 px is unsure of particles of 8 px, less so of twice that."""
-    image, inside = drawn(*((row, column, radius) for row in (60, 180) for column in (70, 170)))
+    monkeypatch.setattr(network_average, "_NARROW", narrow)
+    monkeypatch.setattr(network_average, "_SURE", sure)
+    image, inside = drawn(*((row, column, 4) for row in (60, 180) for column in (70, 170)))
     found = segment_with_model(image, dull(scales=LADDER), polarity="dark")
     assert found.settings["scales"][0] == base
+    assert ("Particles are narrow" in " ".join(found.notes)) is (base == 2)
     assert found.n == 4
     assert np.mean(found.mask != inside) < 0.01
+
+
+def test_notes_give_sizes_in_pixels_of_the_image(tmp_path):
+    image, _ = drawn(WIDE)
+    image = image + np.random.default_rng(1).normal(0, 250, image.shape)
+    path = particle_model(tmp_path / "plain.onnx", scales=LADDER, diameter_range_px=(60, 1000))
+    found = segment_with_model(image, load_model(path, precision="float32"), polarity="dark")
+    assert "outside the 120 to 8e+03 px" in " ".join(found.notes)
+
+
+def test_all_frames_of_a_movie_take_the_base_of_the_first(tmp_path):
+    """One with noise, of which the network is surer at half, and one without."""
+    image, _ = drawn(WIDE)
+    rng = np.random.default_rng(1)
+    frames = [image + rng.normal(0, noise, image.shape) for noise in (250, 1)]
+    path = particle_model(tmp_path / "plain.onnx", scales=LADDER)
+    movie = Micrograph.from_array(np.round(frames).astype(np.int16), pixel_size_nm=1.0)
+    found = analyse(movie, Settings(method=str(path), polarity="dark")).segmentations
+    assert [one.settings["scales"][0] for one in found] == [0.5, 0.5]
+    alone = Micrograph.from_array(np.round(frames[1]).astype(np.int16), pixel_size_nm=1.0)
+    [last] = analyse(alone, Settings(method=str(path), polarity="dark")).segmentations
+    assert last.settings["scales"][0] == 1.0
+
+
+def test_detections_left_out_as_faint_are_told_and_a_lower_threshold_keeps_them(tmp_path):
+    image, _ = drawn(SMALL, *PAIR)
+    dim = 1000 - (1000 - image.astype(float)) * 0.5
+    noisy = dim + np.random.default_rng(0).normal(0, 60, dim.shape)
+    path = particle_model(tmp_path / "plain.onnx", least_mean=0.99)
+    model = load_model(path, precision="float32")
+    usual = segment_with_model(noisy, model, polarity="dark")
+    lower = segment_with_model(noisy, model, polarity="dark", threshold=0.4)
+    assert lower.n > usual.n
+    assert usual.settings["faint_left_out"] > 0
+    assert "least_mean" not in lower.settings
+
+
+def test_it_is_told_where_more_was_left_out_than_kept():
+    assert about_faint(2, 2, card()) == []
+    [note] = about_faint(3, 2, card())
+    assert note.startswith("3 of 5 detections were left out, for plain is hardly surer")
 
 
 def test_images_too_large_to_be_enlarged_are_not(dull, monkeypatch):
@@ -207,9 +259,9 @@ def test_sizes_count_on_the_base(tmp_path, noise, outside):
     assert ("sizes_outside_training" in found.flags) is outside
 
 
-@pytest.mark.parametrize("scales", [(), (0.5,), (1, 1), (1, 3), (1, 0.001)])
+@pytest.mark.parametrize("scales", [(), (0.5,), (1, 1), (1, 3), (1, 0.001), (2, 1.5, 1)])
 def test_a_card_with_scales_that_cannot_be_is_refused(scales):
-    with pytest.raises(ValueError, match=r"scales are 1 and others from 0\.015625 to 2, each"):
+    with pytest.raises(ValueError, match=r"scales are 1, smaller ones down to 0\.015625 and one"):
         card(scales=scales)
 
 

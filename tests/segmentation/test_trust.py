@@ -12,7 +12,7 @@ from nanosieve.models.load import load_model
 from nanosieve.models.trust import EVIDENCE, Trust
 from nanosieve.pipeline import analyse
 from nanosieve.segmentation.network import segment_with_model
-from nanosieve.segmentation.network_labels import label_particles
+from nanosieve.segmentation.network_labels import label_particles, least_of, without_faint
 from nanosieve.segmentation.trust import evidence_of
 
 NAMES = list(EVIDENCE)
@@ -155,26 +155,37 @@ def test_the_table_has_the_certainty_in_place_of_the_mean(tmp_path: Path, isolat
         assert not found.particles["touches_border"].any()
 
 
+def labelled(probability, core=None):
+    return label_particles(
+        probability >= 0.4, probability, core, min_diameter_px=3, split=core is not None
+    )
+
+
 def test_faint_particles_are_left_out_and_the_others_numbered_anew():
     probability = np.zeros((12, 30), np.float16)
     for left, value in ((2, 0.9), (11, 0.5), (20, 0.75)):
         probability[2:8, left : left + 6] = value
-    found, parted = label_particles(
-        probability >= 0.4, probability, None, min_diameter_px=3, split=False, least_mean=0.7
-    )
+    found, parted, left_out = without_faint(*labelled(probability), probability, 0.7)
+    assert left_out == 1
     assert [int(found[4, x]) for x in (4, 13, 22)] == [1, 0, 2]
     assert parted == frozenset()
 
 
 def test_where_all_particles_are_faint_they_stay():
     probability = np.zeros((12, 30), np.float16)
-    for left, value in ((2, 0.65), (11, 0.6), (20, 0.5)):
+    for left, value in ((2, 0.7), (11, 0.66), (20, 0.5)):
         probability[2:8, left : left + 6] = value
-    found, _ = label_particles(
-        probability >= 0.4, probability, None, min_diameter_px=3, split=False, least_mean=0.7
-    )
+    found, _, _ = without_faint(*labelled(probability), probability, 0.7)
     # What the network itself is hardly surer of than not goes in any case.
     assert [int(found[4, x]) for x in (4, 13, 22)] == [1, 2, 0]
+
+
+def test_where_the_network_is_sure_of_nothing_nothing_stays_and_it_is_no_cliff():
+    areas = np.array([100, 100])
+    least = [least_of(np.array([mean, mean]), areas, 0.75) for mean in np.linspace(0.5, 0.7, 81)]
+    assert least[0] == 0.75
+    assert least[-1] == 0.55
+    assert np.abs(np.diff(least)).max() < 0.01
 
 
 def test_parts_of_a_split_particle_keep_their_mark_where_faint_ones_go():
@@ -182,9 +193,7 @@ def test_parts_of_a_split_particle_keep_their_mark_where_faint_ones_go():
     way = np.minimum(*(np.hypot(y - 12, x - middle) for middle in (32, 52)))
     probability = np.where(way < 11, 0.9, 0)
     probability[9:16, 5:12] = 0.5
-    found, parted = label_particles(
-        probability >= 0.4, probability, np.float32(way < 6), min_diameter_px=3, split=True,
-        least_mean=0.7,
-    )  # fmt: skip
+    labels = labelled(probability, np.float32(way < 6))
+    found, parted, _ = without_faint(*labels, probability, 0.7)
     assert found[12, 8] == 0
     assert {int(found[12, 32]), int(found[12, 52])} == {1, 2} == set(parted)

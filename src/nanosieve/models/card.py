@@ -30,10 +30,11 @@ _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _with_one(scales: tuple[float, ...]) -> tuple[float, ...]:
-    fits = 1 in scales and len(set(scales)) == len(scales)
+    fits = 1 in scales and len(set(scales)) == len(scales) and sum(one > 1 for one in scales) < 2
     if not fits or not all(_LEAST_SCALE <= scale <= _LARGEST_SCALE for scale in scales):
         raise ValueError(
-            f"scales are 1 and others from {_LEAST_SCALE:g} to {_LARGEST_SCALE}, each once"
+            f"scales are 1, smaller ones down to {_LEAST_SCALE:g} and one up to {_LARGEST_SCALE}, "
+            "each once"
         )
     return scales
 
@@ -109,8 +110,8 @@ class ModelCard(BaseModel):
     threshold
         Probability from which a pixel is particle.
     least_mean
-        Particles whose mean probability is smaller are left out, unless those of the frame are
-        faint altogether.
+        Particles whose mean probability is smaller are left out; somewhat less is enough in faint
+        frames (`nanosieve.segmentation.network_labels.least_of`).
     temperature
         By which the logits were divided in the file, for calibrated probabilities.
     n_parameters

@@ -22,11 +22,20 @@ class Chooser:
         As the user made them.
     mode
         How the file was taken, in its own words.
+
+    Attributes
+    ----------
+    chosen
+        The method and why, once it is.
+    base
+        Magnification at which a network looks at particles, once one was seen: sizes of a movie
+        must not jump with it.
     """
 
     settings: Settings
     mode: str | None = None
     chosen: "Chosen | None" = field(default=None, init=False)
+    base: float | None = field(default=None, init=False)
 
     @property
     def may_infer(self) -> bool:

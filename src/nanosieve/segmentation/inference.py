@@ -14,15 +14,17 @@ from nanosieve.prepare.frame import Place, Trail, smallest_px, without_outliers
 from nanosieve.segmentation.network import particles_of, probability_maps
 
 
-def infer(
+def infer(  # noqa: PLR0913 -- what a frame is, what is set, and what earlier frames told
     image: np.ndarray,
     exclude: np.ndarray | None,
     calibration: Calibration,
     settings: Settings,
     place: Place,
     trail: Trail,
+    *,
     device: Device,
-) -> Callable[[], Segmentation]:
+    base: float | None = None,
+) -> tuple[Callable[[], Segmentation], float | None]:
     """Take outliers out of a frame and run the network on it.
 
     Parameters
@@ -39,12 +41,15 @@ def infer(
         Where the frame comes from, and what takes flags and steps.
     device
         Where the network runs.
+    base
+        Magnification that was the base in the frames before.
 
     Returns
     -------
-    callable
-        Labels the particles in the network's probability: the half of the work that needs one
-        core, for another thread.
+    find, base
+        A callable that labels the particles in the network's probability: the half of the work that
+        needs one core, for another thread. And the base for the frames that follow, ``None`` if
+        this one holds nothing.
 
     Raises
     ------
@@ -68,6 +73,7 @@ def infer(
         exclude=exclude,
         pixel_size_nm=size,
         at_nm=settings.resample_nm,
+        base=base,
     )
     if "resampled_to_nm" in maps.settings:
         trail.step(
@@ -75,7 +81,8 @@ def infer(
             from_nm=maps.settings.get("assumed_pixel_size_nm", size),
             to_nm=maps.settings["resampled_to_nm"],
         )
-    return partial(
+    find = partial(
         particles_of, image, maps, model,
         min_diameter_px=smallest, split=settings.split, exclude=exclude,
     )  # fmt: skip
+    return find, base or maps.base

@@ -14,10 +14,12 @@ from nanosieve.core.errors import UsageError
 from nanosieve.core.segmentation import Polarity, Segmentation
 from nanosieve.models.load import Model
 from nanosieve.segmentation.network_average import answer
-from nanosieve.segmentation.network_labels import edge_shift, label_particles
+from nanosieve.segmentation.network_labels import edge_shift, label_particles, without_faint
 from nanosieve.segmentation.network_polarity import Told, tell
 from nanosieve.segmentation.network_view import View, check_size, grid_between
 from nanosieve.segmentation.network_warnings import (
+    about_enlargement,
+    about_faint,
     about_image,
     about_polarity,
     about_scale,
@@ -49,8 +51,8 @@ class Maps:
         Probability from which a pixel is particle.
     scale
         Pixels of the grid that the model looked at in one of the frame's.
-    reach
-        How many times further than there it saw on the coarsest image it was shown.
+    scales
+        Magnifications that had a vote, the base first.
     flags, notes, settings
         As in `Segmentation`.
     """
@@ -61,10 +63,15 @@ class Maps:
     polarity: Polarity | None
     threshold: float
     scale: float
-    reach: float
+    scales: tuple[float, ...]
     flags: tuple[str, ...]
     notes: tuple[str, ...]
     settings: dict[str, Any]
+
+    @property
+    def base(self) -> float | None:
+        """The base, for the frames that follow; ``None`` of a frame that holds nothing."""
+        return self.scales[0] if (self.probability >= self.threshold).any() else None
 
 
 def segment_with_model(  # noqa: PLR0913 -- one keyword for each thing a user may set
@@ -126,7 +133,7 @@ def segment_with_model(  # noqa: PLR0913 -- one keyword for each thing a user ma
     )
 
 
-def probability_maps(
+def probability_maps(  # noqa: PLR0913 -- one keyword for each thing a user may set
     image: np.ndarray,
     model: Model,
     *,
@@ -135,10 +142,12 @@ def probability_maps(
     exclude: np.ndarray | None = None,
     pixel_size_nm: float | None = None,
     at_nm: float | None = None,
+    base: float | None = None,
 ) -> Maps:
     """Run the network: the first half of `segment_with_model`, which keeps all cores busy.
 
-    Parameters and errors are those of `segment_with_model`.
+    Parameters and errors are those of `segment_with_model`; ``base`` is the magnification to take
+    as the base, by default the one at which the network is surest.
     """
     _check(image, polarity, exclude)
     card, found = model.card, None
@@ -154,13 +163,10 @@ def probability_maps(
     check_size(view, card)
     given = view.given(card)
     known_nm = None if found is not None else pixel_size_nm if view.grid is None else target
-    said = answer(view, model, level, given)
+    said = answer(view, model, level, given, base)
     base = said.scales[0]
     seen = given if base == 1 else view.given(card, base)
-    warnings = [
-        about_polarity(told),
-        about_image(seen, card, None if known_nm is None else known_nm / base),
-    ]
+    warnings = [about_polarity(told), about_image(seen, card, known_nm), about_enlargement(base)]
     if card.pixel_size_nm is not None and pixel_size_nm is None:
         warnings.append(about_scale(found, card))
     settings: dict[str, Any] = {
@@ -177,7 +183,7 @@ def probability_maps(
         flags.append("resampled")
     return Maps(
         said.probability, said.core, said.classes, told.looks, level,
-        base if view.grid is None else base * view.grid[0] / view.grid[1], base / said.scales[-1],
+        base if view.grid is None else base * view.grid[0] / view.grid[1], said.scales,
         tuple(flags), tuple(notes), settings,
     )  # fmt: skip
 
@@ -225,21 +231,24 @@ def particles_of(
         np.copyto(probability, 0, where=exclude)
     mask = probability >= np.float16(level)
     labels, parted = label_particles(
-        mask, probability, maps.core, min_diameter_px=smallest, split=split,
-        least_mean=card.least_mean,
-    )  # fmt: skip
+        mask, probability, maps.core, min_diameter_px=smallest, split=split
+    )
+    # Who lowers the threshold wants what is faint, too.
+    least_mean = card.least_mean if level >= card.threshold else 0.0
+    labels, parted, left_out = without_faint(labels, parted, probability, least_mean)
     n = int(labels.max(initial=0))
     evidence = evidence_of(labels, n, probability, maps.core, parted=parted, scale=maps.scale)
     shift = edge_shift(labels, n, probability, level)
-    flags, notes = about_sizes(labels, n, card, scale=maps.scale, reach=maps.reach)
+    flags, notes = about_sizes(labels, n, card, scale=maps.scale, scales=maps.scales)
+    notes += about_faint(left_out, n, card)
     settings = maps.settings | {
         "threshold": round(level, 4),
         "edge_shift_px": None if shift is None else round(shift, 3),
         "min_diameter_px": round(smallest, 2),
         "split": split,
     }
-    if card.least_mean:
-        settings["least_mean"] = card.least_mean
+    if least_mean:
+        settings |= {"least_mean": least_mean, "faint_left_out": left_out}
     return Segmentation(
         labels,
         probability,

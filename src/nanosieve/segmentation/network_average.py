@@ -9,8 +9,8 @@ support. Run on a coarser image it sees more. But there small particles are a pi
 and those that touch are one. So a coarser scale votes only where something is wide: where a disc of
 `_WIDE` pixels of its own grid fits into what any of the scales takes for particle; and a finer one
 has no vote where all that it sees is particle. Votes are averaged, for the core as for the
-particle. A group of small particles is no wide one: where the finest scale sees narrow cores it is
-left alone with its vote.
+particle. A group of small particles is no wide one: where the base sees narrow cores it is left
+alone with its vote.
 """
 
 from dataclasses import dataclass
@@ -71,7 +71,9 @@ class _Scale:
     channels: list[np.ndarray]
 
 
-def answer(view: View, model: Model, level: float, given: np.ndarray) -> Answer:
+def answer(
+    view: View, model: Model, level: float, given: np.ndarray, base: float | None = None
+) -> Answer:
     """Run a model at its magnifications, and bring together what it says from the base downwards.
 
     Parameters
@@ -83,7 +85,9 @@ def answer(view: View, model: Model, level: float, given: np.ndarray) -> Answer:
     level
         Probability from which a pixel is particle.
     given
-        ``view.given(model.card)``, which the caller has looked at.
+        ``view.given(model.card)``.
+    base
+        Magnification to take as the base; by default the one at which the model is surest.
 
     Raises
     ------
@@ -101,12 +105,14 @@ def answer(view: View, model: Model, level: float, given: np.ndarray) -> Answer:
     scales = [
         scale for scale in sorted(card.scales, reverse=True) if _is_worth_it(view, scale, card)
     ]
-    runs = _from_base([at(scale) for scale in scales if scale <= 1], card, level)
-    enlarged = [scale for scale in scales if scale > 1]
-    if enlarged and _needs_more(runs[0], card, level):
-        finer = at(enlarged[-1])
-        if _sure(finer, card, level) > _sure(runs[0], card, level):
-            runs = [finer, *runs]
+    if base in scales:
+        runs = [at(scale) for scale in scales if scale <= base]
+    else:
+        runs = _from_base([at(scale) for scale in scales if scale <= 1], card, level)
+        if scales[0] > 1 and _needs_more(runs[0], card, level):
+            finer = at(scales[0])
+            if _sure(finer, card, level) > _sure(runs[0], card, level):
+                runs = [finer, *runs]
     votes = _votes(runs, card, level)
     return _together(runs, votes, view, card, level)
 
@@ -127,7 +133,7 @@ def _sure(one: _Scale, card: ModelCard, level: float) -> float:
 
 def _needs_more(one: _Scale, card: ModelCard, level: float) -> bool:
     """Whether the frame itself is the base, the network unsure there, and the particles narrow."""
-    if one.scale != 1 or _sure(one, card, level) >= _SURE:
+    if one.scale != 1 or not 0 < _sure(one, card, level) < _SURE:
         return False
     inside = particle(one.channels, card) >= level
     steps = sum(int(np.count_nonzero(part[1:] != part[:-1])) for part in (inside, inside.T))

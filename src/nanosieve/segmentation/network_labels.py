@@ -12,9 +12,10 @@ from nanosieve.segmentation.split import split_touching
 # A marker with less than this share of the largest in its particle is a fluctuation.
 _SMALL_MARKER = 0.05
 _LEAST_MARKER = 4
-# Mean probability that is enough: this share of the typical particle's, and never less than that,
-# if the network is as sure as this of the typical one.
-_OF_TYPICAL, _FAINTEST, _SURE = 0.75, 0.55, 0.6
+# Mean probability that is enough: this share of the typical particle's, and never less than that.
+_OF_TYPICAL, _FAINTEST = 0.75, 0.55
+# Of a frame whose typical particle has the first or less, it is not; from the second on it is.
+_DOUBTED = (0.55, 0.65)
 # Rows counted at a time: what is allocated does not grow with the frame.
 _STRIP = 512
 
@@ -26,7 +27,6 @@ def label_particles(
     *,
     min_diameter_px: float,
     split: bool,
-    least_mean: float = 0.0,
 ) -> tuple[np.ndarray, frozenset[int]]:
     """Label the particles of a network's mask, touching ones apart.
 
@@ -42,9 +42,6 @@ def label_particles(
         Components of a smaller area than a disc of this diameter are left out.
     split
         Whether touching particles are taken apart.
-    least_mean
-        Particles whose mean probability is smaller are left out, unless those of this frame are
-        faint altogether (`least_of`).
 
     Returns
     -------
@@ -68,7 +65,36 @@ def label_particles(
         labels[box][further] = parts[further] + np.int32(n - 1)
         parted |= {own, *range(n + 1, n + 1 + extra)}
         n += extra
-    return _without_faint(labels, n, frozenset(parted), probability, least_mean)
+    return labels, frozenset(parted)
+
+
+def without_faint(
+    labels: np.ndarray, parted: frozenset[int], probability: np.ndarray, least_mean: float
+) -> tuple[np.ndarray, frozenset[int], int]:
+    """Leave out particles of too small a mean probability, and number the others anew.
+
+    Parameters
+    ----------
+    labels, parted
+        As `label_particles` gives them.
+    probability
+        ``(y, x)`` floats.
+    least_mean
+        See `least_of`; with 0 all are kept.
+
+    Returns
+    -------
+    labels, parted, left_out
+        The last: how many were left out.
+    """
+    n = int(labels.max(initial=0))
+    if least_mean == 0 or n == 0:
+        return labels, parted, 0
+    means = kernels.means(labels, n, probability)
+    least = least_of(means[1:], kernels.sums(labels, n)[1:], least_mean)
+    number = _new_numbers(means >= least)
+    kept = frozenset(number[sorted(parted)].tolist()) - {0}
+    return number[labels], kept, n - int(number.max())
 
 
 def least_of(means: np.ndarray, areas: np.ndarray, least_mean: float) -> float:
@@ -83,36 +109,23 @@ def least_of(means: np.ndarray, areas: np.ndarray, least_mean: float) -> float:
     Parameters
     ----------
     means, areas
-        ``(n,)`` of each particle: mean probability, pixels.
+        ``(n,)`` of each particle, one at least: mean probability, pixels.
     least_mean
-        Upper bound; with 0 all are kept.
+        Upper bound.
 
     Examples
     --------
     >>> areas = np.array([90, 100, 10])
-    >>> [round(least_of(np.array(means), areas, 0.7), 2)
-    ...  for means in ([0.95, 0.95, 0.6], [0.8, 0.8, 0.6], [0.59, 0.59, 0.5])]
-    [0.7, 0.6, 0.7]
+    >>> [round(least_of(np.array(means), areas, 0.75), 3)
+    ...  for means in ([0.95, 0.95, 0.6], [0.8, 0.8, 0.6], [0.6, 0.6, 0.5], [0.5, 0.5, 0.4])]
+    [0.713, 0.6, 0.65, 0.75]
     """
     order = np.argsort(means)
     covered = np.cumsum(areas[order])
-    half = np.searchsorted(covered, covered[-1] / 2) if covered.size else 0
-    typical = float(means[order][half]) if covered.size else 0.0
-    if typical < _SURE:
-        return least_mean
-    return min(least_mean, max(_FAINTEST, _OF_TYPICAL * typical))
-
-
-def _without_faint(
-    labels: np.ndarray, n: int, parted: frozenset[int], probability: np.ndarray, least_mean: float
-) -> tuple[np.ndarray, frozenset[int]]:
-    """Leave out particles of too small a mean probability, and number the others anew."""
-    if least_mean == 0:
-        return labels, parted
-    means = kernels.means(labels, n, probability)
-    least = least_of(means[1:], kernels.sums(labels, n)[1:], least_mean)
-    number = _new_numbers(means >= least)
-    return number[labels], frozenset(number[sorted(parted)].tolist()) - {0}
+    typical = float(means[order][np.searchsorted(covered, covered[-1] / 2)])
+    relative = min(least_mean, max(_FAINTEST, _OF_TYPICAL * typical))
+    doubt = float(np.interp(typical, _DOUBTED, (1, 0)))
+    return doubt * least_mean + (1 - doubt) * relative
 
 
 def _new_numbers(keep: np.ndarray) -> np.ndarray:

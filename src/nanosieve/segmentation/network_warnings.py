@@ -17,16 +17,16 @@ Warnings = tuple[list[str], list[str]]
 
 
 def about_image(given: np.ndarray, card: ModelCard, pixel_size_nm: float | None) -> Warnings:
-    """Flags and notes that can be told before the network has run.
+    """Flags and notes about the image and its pixel size.
 
     Parameters
     ----------
     given
-        ``(y, x)`` float32: input of the network.
+        ``(y, x)`` float32: input of the network at its base.
     card
         Of the model.
     pixel_size_nm
-        Of ``given``; ``None`` where it is unknown.
+        Of the image at magnification 1; ``None`` where it is unknown.
     """
     flags, notes = [], []
     trained = card.pixel_size_range_nm
@@ -53,6 +53,26 @@ def about_image(given: np.ndarray, card: ModelCard, pixel_size_nm: float | None)
     if not card.tile_exact:
         notes.append(f"{card.name} sees statistics of the whole image, which was run as one.")
     return flags, notes
+
+
+def about_enlargement(base: float) -> Warnings:
+    """Note of an enlarged base."""
+    if base <= 1:
+        return [], []
+    return [], [
+        f"Particles are narrow: the network was run on the image enlarged {base:g} times, which "
+        "makes diameters about 0.6 px larger."
+    ]
+
+
+def about_faint(left_out: int, n: int, card: ModelCard) -> list[str]:
+    """Note where more was left out as too faint than kept."""
+    if left_out <= n:
+        return []
+    return [
+        f"{left_out} of {left_out + n} detections were left out, for {card.name} is hardly surer "
+        f"of them than not; --threshold {0.9 * card.threshold:.2g} shows them all."
+    ]
 
 
 def about_polarity(told: Told) -> Warnings:
@@ -93,7 +113,7 @@ def about_scale(found: Scale | None, card: ModelCard) -> Warnings:
 
 
 def about_sizes(
-    labels: np.ndarray, n: int, card: ModelCard, *, scale: float, reach: float
+    labels: np.ndarray, n: int, card: ModelCard, *, scale: float, scales: tuple[float, ...]
 ) -> Warnings:
     """Flags and notes about particles of sizes that the model cannot know.
 
@@ -105,14 +125,16 @@ def about_sizes(
         Of the model.
     scale
         Pixels of the network's grid in one of the frame's.
-    reach
-        How much more of the frame it sees on the coarsest image that it was run on.
+    scales
+        Magnifications that had a vote, the base first.
     """
     if n == 0:
         return [], []
     flags, notes = [], []
-    diameters = 2 * np.sqrt(kernels.sums(labels, n)[1:] / np.pi) * scale
-    field = card.field_px * reach
+    # In px of the frame, as people see it; on the coarsest image the network saw that much more.
+    diameters = 2 * np.sqrt(kernels.sums(labels, n)[1:] / np.pi)
+    reach = scales[0] / scales[-1]
+    field = card.field_px * reach / scale
     wide = int(np.count_nonzero(diameters > field))
     if wide:
         flags.append("beyond_receptive_field")
@@ -121,7 +143,7 @@ def about_sizes(
             f"{card.name} sees at once: their insides may be missed."
         )
     if card.diameter_range_px is not None:
-        low, high = card.diameter_range_px[0], card.diameter_range_px[1] * reach
+        low, high = card.diameter_range_px[0] / scale, card.diameter_range_px[1] * reach / scale
         outside = int(np.count_nonzero((diameters < low) | (diameters > high)))
         if outside > _FEW * n:
             flags.append("sizes_outside_training")

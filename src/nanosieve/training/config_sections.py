@@ -327,8 +327,8 @@ class ThresholdConfig(Section):
     value
         For ``fixed``.
     least_mean
-        Particles whose mean probability is smaller are left out when the model is run, unless those
-        of the frame are faint altogether: `nanosieve.segmentation.network_labels.least_of`.
+        Particles whose mean probability is smaller are left out when the model is run; somewhat
+        less is enough in faint frames: `nanosieve.segmentation.network_labels.least_of`.
     """
 
     rule: Literal["dice", "accuracy", "otsu", "fixed"] = "dice"

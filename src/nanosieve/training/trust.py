@@ -12,7 +12,7 @@ from nanosieve.models.trust_fit import Case, case_of, fit_trust
 from nanosieve.networks import Network
 from nanosieve.pipeline import analyse
 from nanosieve.segmentation.network import LEAST_DIAMETER
-from nanosieve.segmentation.network_labels import label_particles
+from nanosieve.segmentation.network_labels import label_particles, without_faint
 from nanosieve.segmentation.trust import evidence_of
 from nanosieve.training.data import TrainingImage
 from nanosieve.training.judge import truth_mask
@@ -70,7 +70,7 @@ def training_case(
     threshold: float,
     least_mean: float = 0.0,
 ) -> Case:
-    """Find the particles of one image as the model will, and compare them with the truth.
+    """Find the particles of one image as the model will at magnification 1; compare with the truth.
 
     Parameters
     ----------
@@ -95,8 +95,8 @@ def training_case(
         min_diameter_px=LEAST_DIAMETER,
         # Components of a mask are not told apart where they touch, so neither are predictions.
         split=not image.from_mask,
-        least_mean=least_mean,
     )
+    labels, parted, _ = without_faint(labels, parted, probability, least_mean)
     n = int(labels.max(initial=0))
     return case_of(
         labels,

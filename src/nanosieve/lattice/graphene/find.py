@@ -163,7 +163,8 @@ def find_graphene(
     places = _own_pixels(network.positions, factor)
     hidden = _inside(covered, places)
     if vacuum is not None:
-        vacuum = vacuum & _enlarged(_without_lattice(waves, clear), factor, vacuum.shape)
+        bare = _without_lattice(waves, clear, _any(vacuum, factor))
+        vacuum = vacuum & _enlarged(bare, factor, vacuum.shape)
     kept = ~hidden & ~_inside(vacuum, places)
     bonded = bonds_within(places[kept], scale.lattice_px / 3**0.5)
     rings = find_rings(bonded)
@@ -262,10 +263,11 @@ def _enlarged(values: np.ndarray, factor: int, shape: tuple[int, int]) -> np.nda
     return values[rows][:, columns]
 
 
-def _without_lattice(waves: Waves, clear: np.ndarray | None) -> np.ndarray:
+def _without_lattice(waves: Waves, clear: np.ndarray | None, said: np.ndarray) -> np.ndarray:
+    """Where the waves of the lattice are missing; usual is what they have outside said vacuum."""
+    lattice = ~said if clear is None else clear & ~said
     energy = waves.energy
-    lattice = energy if clear is None or not clear.any() else energy[clear]
-    return energy < _BARE * np.median(lattice)
+    return energy < _BARE * np.median(energy[lattice] if lattice.any() else energy)
 
 
 def _contrast(waves: Waves, clear: np.ndarray | None) -> tuple[Contrast, float]:
