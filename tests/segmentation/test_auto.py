@@ -46,8 +46,8 @@ def spheres(diameter: int = 20) -> np.ndarray:
     ("image", "nm", "method", "reason"),
     [
         (spheres(), 0.5, "particles", "no lattice is resolved"),
-        (spheres(), None, "particles", "particles are dark on their support, some 1"),
-        (spheres(130), 0.05, "particles", "px across"),
+        (spheres(), None, "particles", "particles are dark on their support"),
+        (spheres(130), 0.05, "particles", "particles are dark on their support"),
         (-spheres(), 0.5, "particles", "particles are bright"),
         (crystals(), 0.023, "hrtem", "a lattice is resolved (spacing "),
         (crystals(), None, "hrtem", "a lattice is resolved (spacing "),

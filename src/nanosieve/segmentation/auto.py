@@ -231,8 +231,7 @@ def _spacing(seen: Look, pixel_size_nm: float | None) -> str:
 
 
 def _about_bodies(bodies: Bodies) -> str:
+    # Their diameter at the smoothing that shows them best may be that of lumps of the support.
     if not bodies.separate:
         return "nothing stands out clearly"
-    return (
-        f"particles are {bodies.polarity} on their support, some {bodies.diameter_px:.0f} px across"
-    )
+    return f"particles are {bodies.polarity} on their support"
