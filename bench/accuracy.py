@@ -107,7 +107,7 @@ def by_size(bench: Bench) -> str:
         for name, found in bench.found(judged, bench.methods("particles", ("hybrid",))):
             sizes = found.strata[found.strata["stratum"] == "diameter_px"]
             for row in sizes[sizes["n_true"] > 0].to_dict("records"):
-                ends = f"{row['low']:.0f}–{row['high']:.0f}".removesuffix("–inf")
+                ends = f"{row['low']:.0f}–{row['high']:.0f}".replace("–inf", " and more")
                 rows.append([
                     f"`{judged.name}`", f"`{name}`", ends, str(row["n_true"]),
                     *(score(row, key) for key in ("recall", "mean_iou", "diameter_bias")),

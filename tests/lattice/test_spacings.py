@@ -82,3 +82,13 @@ def test_a_particle_that_is_too_small_has_none(inside):
 def test_image_and_particle_must_fit():
     with pytest.raises(UsageError, match=r"one shape, got \(4, 4\) and \(5, 4\)"):
         measure_spacings(np.ones((4, 4)), np.ones((5, 4), bool))
+
+
+def test_spacings_that_no_microscope_resolves_are_none():
+    """2.2 px: at 0.0122 nm a pixel 0.027 nm."""
+    y, x = np.mgrid[:128, :128]
+    inside = np.hypot(y - 64, x - 64) < 50
+    fringes = np.cos(2 * np.pi * x / 2.2) + np.cos(2 * np.pi * y / 16)
+    assert len(measure_spacings(fringes, inside, pixel_size_nm=0.1)) == 2
+    found = measure_spacings(fringes, inside, pixel_size_nm=0.0122)
+    assert found.d == pytest.approx([16 * 0.0122], rel=1e-3)

@@ -109,6 +109,7 @@ def test_a_clean_sheet_has_no_contamination():
 def test_a_sheet_is_crystal_all_over():
     found = bragg(counts(1 + 0.03 * fringes(SHAPE, SHEET)))
     assert found.mask.mean() > 0.95
+    assert "What was found fills the frame" in found.notes[0]
 
 
 @pytest.mark.parametrize("form", ["sadre", "groschner"])

@@ -37,6 +37,9 @@ _APART = 1.1
 _FAINTEST = 2e-3
 # Fewer periods across the particle are its own shape.
 _LEAST_PERIODS = 4.0
+# In cycles per px: nearer to Nyquist's frequency detectors leave traces of their own. In nm: no
+# microscope resolves finer planes.
+_FINEST, _FINEST_NM = 0.48, 0.04
 _LEAST_PX = 16
 # What a robust z-score of power means in units of the noise's mean power, which is exponentially
 # distributed: median ln 2, median absolute deviation 0.4812, of which 1.4826 times is the scale.
@@ -141,7 +144,8 @@ def measure_spacings(
     spectrum = transform(values * window, (side, side))
     power = spectrum.real**2 + spectrum.imag**2
     reach = max(int(np.ceil(_APART * side / diameter)), 1)
-    band = (_LEAST_PERIODS / diameter, 0.48)
+    finest = _FINEST if pixel_size_nm is None else min(_FINEST, pixel_size_nm / _FINEST_NM)
+    band = (_LEAST_PERIODS / diameter, finest)
     peaks = find_peaks(power, threshold=threshold, band=band, reach=reach, most=most)
     peaks = _apart(peaks, _APART / diameter)
     return _spacings(peaks, window, pixel_size_nm, pixel_size_uncertainty)

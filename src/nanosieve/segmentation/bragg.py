@@ -5,7 +5,7 @@ something that is not the crystal, as contamination on a sheet. There is no rule
 lie where the smoothed strength of the lattice, or of what is left without it, crosses its level.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -24,6 +24,11 @@ FORMS: dict[str, Callable[[Scene, BraggSettings], Strength | None]] = {
     "sytwu": sytwu,
     "roughness": roughness,
 }
+# Share of the frame from which hardly anything is left beside it.
+_FILLED = 0.95
+_FILLS_FRAME = (
+    "What was found fills the frame: its size is that of the frame, and its gaps may be noise."
+)
 _NOT_FILTERED = (
     "No peak reaches the threshold of the preset paper, so that no lattice was taken out: what is "
     "rough was segmented. Without the preset, peaks are told by their surroundings."
@@ -125,8 +130,15 @@ def segment_bragg(
         },
         split_labels=parted,
         flags=() if strength.facts.get("peaks", 1) else ("no_lattice",),
-        notes=() if strength.facts.get("peaks", 1) else (_NOT_FILTERED,),
+        notes=tuple(_notes(strength, labels[valid])),
     )
+
+
+def _notes(strength: Strength, labels: np.ndarray) -> Iterator[str]:
+    if not strength.facts.get("peaks", 1):
+        yield _NOT_FILTERED
+    if np.count_nonzero(labels) > _FILLED * labels.size:
+        yield _FILLS_FRAME
 
 
 def confidence_of(strength: Strength, settings: BraggSettings) -> np.ndarray:

@@ -117,8 +117,8 @@ def least_of(means: np.ndarray, areas: np.ndarray, least_mean: float) -> float:
     --------
     >>> areas = np.array([90, 100, 10])
     >>> [round(least_of(np.array(means), areas, 0.75), 3)
-    ...  for means in ([0.95, 0.95, 0.6], [0.8, 0.8, 0.6], [0.6, 0.6, 0.5], [0.5, 0.5, 0.4])]
-    [0.713, 0.6, 0.65, 0.75]
+    ...  for means in ([0.96, 0.96, 0.6], [0.8, 0.8, 0.6], [0.6, 0.6, 0.5], [0.5, 0.5, 0.4])]
+    [0.72, 0.6, 0.65, 0.75]
     """
     order = np.argsort(means)
     covered = np.cumsum(areas[order])
