@@ -6,7 +6,7 @@ from annotation_boxes import BOXES
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from nanosieve.prepare.annotations import find_annotations
+from nanosieve.prepare.annotations import _without_holes, find_annotations
 from nanosieve.simulation.projected import plain
 from nanosieve.simulation.projected.spheres import spheres
 
@@ -208,3 +208,14 @@ def test_real_micrographs_without_captions_have_none(shared_data, folder: str) -
             assert mask[-3:].all()
             mask = mask[:-6]
         assert not mask.any(), path.name
+
+
+@pytest.mark.parametrize(("side", "filled"), [(5, True), (40, False)])
+def test_what_a_banner_encloses_belongs_to_it_and_what_a_frame_encloses_does_not(
+    side: int, filled: bool
+) -> None:
+    found = np.zeros((128, 128), bool)
+    found[20 : side + 30, 20 : side + 30] = True
+    found[25 : side + 25, 25 : side + 25] = False
+    assert bool(_without_holes(found)[26, 26]) is filled
+    assert not _without_holes(found)[10, 10]

@@ -18,6 +18,7 @@ Box = tuple[int, int, int, int]  # top, left, bottom, right; half open
 
 _RIM = 3  # px added round what is found: anti-aliasing and JPEG ringing
 _TOLERANCE = 12 / 255  # of the range of grey; what JPEG does to a flat patch
+_HOLE = 0.002  # share of the frame; larger holes may be what was drawn round
 _SMALLEST = 32  # px a side; no caption can be read on less
 _SIDE = 640  # px of the shorter side that is looked at; larger images are averaged by blocks
 _VACUUM = 0.3  # share of the frame; no writing covers that much
@@ -82,7 +83,16 @@ def _found(image: np.ndarray) -> np.ndarray:
     for own in flat.values():
         found |= _plates(grey, own) | _margins(own)
     found |= _strips(grey)
-    return _dilated(found, _RIM) if found.any() else found
+    return _without_holes(_dilated(found, _RIM)) if found.any() else found
+
+
+def _without_holes(found: np.ndarray) -> np.ndarray:
+    """Fill what is enclosed and no larger than a letter: strokes of a banner's own writing."""
+    holes = ndimage.binary_fill_holes(found) & ~found
+    labels, n = ndimage.label(holes)
+    small = np.bincount(labels.ravel(), minlength=n + 1) <= _HOLE * found.size
+    small[0] = False
+    return found | small[labels]
 
 
 def _marks(depth: np.ndarray, own: np.ndarray, ground: np.ndarray) -> np.ndarray:
