@@ -23,8 +23,8 @@ _LEAST_PX = 50
 def by_visibility(judged: Judged, methods: Mapping[str, str], limit: int | None) -> str:
     """Share of the particles, and of their area, that was found."""
     rows = []
+    truth = pd.read_csv(judged.path / "truth.csv")
     for name, method in methods.items():
-        truth = pd.read_csv(judged.path / "truth.csv")
         found = pd.DataFrame(
             row for sample in judged.dataset(limit) for row in _particles(sample, truth, method)
         )

@@ -49,7 +49,7 @@ class Chosen:
     figures
         The figures that decided, plain values.
     flags
-        ``out_of_domain`` where the image is unlike what the models were trained on,
+        ``out_of_domain`` where the image is too small for a network,
         ``lattice_resolved`` where there is no model for a lattice.
     """
 

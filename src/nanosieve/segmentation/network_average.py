@@ -120,11 +120,9 @@ def answer(
 def _from_base(runs: list[_Scale], card: ModelCard, level: float) -> list[_Scale]:
     """Leave out what is finer than the scale at which the model is surest of its particles."""
     smaller = sorted(scale for scale in card.scales if scale <= 1)
-    bases = [one for one in runs if one.scale == 1 or one.scale in smaller[_NO_BASE:]]
-    if len(bases) == 1:
-        return runs
-    sure = [_sure(one, card, level) for one in bases]
-    return runs[sure.index(max(sure)) :]
+    n = sum(one.scale == 1 or one.scale in smaller[_NO_BASE:] for one in runs)
+    first = 0 if n == 1 else max(range(n), key=lambda k: _sure(runs[k], card, level))
+    return runs[first:]
 
 
 def _sure(one: _Scale, card: ModelCard, level: float) -> float:
