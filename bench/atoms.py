@@ -1,26 +1,34 @@
-"""How well atoms of simulated graphene are found: ``python -m bench.atoms SET...``.
+"""How well atoms of simulated graphene are found, put into docs/benchmarks.md.
 
-A set is a folder that ``nanosieve simulate graphene`` wrote, left out of tuning. Each image is
-read as a user's would be, with its pixel size; contamination is what the truth says unless another
-way is named. Atoms are matched one to one within half a bond.
+``python -m bench.atoms`` takes the sets ``atoms/...`` of recipes/test-sets.toml, and makes what is
+missing of them; ``--set DIR`` another that ``nanosieve simulate graphene`` wrote, and only prints.
+Each image is read as a user's would be, with its pixel size. Atoms are matched one to one within
+half a bond.
 """
 
 import argparse
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from bench.page import table
+from bench.judged import simulated
+from bench.page import put, score, table
 from nanosieve.batch.atoms import NOTHING, AtomSettings, find_atoms
+from nanosieve.core.bragg import BraggSettings
 from nanosieve.core.errors import InputError
+from nanosieve.core.settings import Settings
 from nanosieve.files.dataset import Dataset, Sample
 from nanosieve.files.label_pixels import read_label_pixels
 from nanosieve.lattice.graphene.find import Graphene
 from nanosieve.lattice.graphene.grains import turn_between
 from nanosieve.lattice.graphene.scale import BOND_NM
+from nanosieve.measurement.agreement.intervals import group_interval
+from nanosieve.pipeline import analyse
 
 TABLES = ("atoms", "rings", "grains", "boundaries")
 _NEAR_NM = BOND_NM / 2
@@ -28,42 +36,78 @@ _GOOD_NM = 0.02
 _RING_NM = 0.1
 # Atoms and rings nearer to the rim of the image do not count: part of their surroundings is cut.
 _RIM_NM, _RING_RIM_NM = 0.15, 0.5
-_CONTAMINATION = 3
+_BOUNDARY, _CONTAMINATION = 1, 3
 # A grain that shows fewer square nm has no direction to speak of.
 _LEAST_GRAIN_NM2 = 2.0
-HEADS = {
-    "precision": "precision", "recall": "recall", "good": "within 0.02 nm",
-    "good_free": "the same, common shift removed", "shift_nm": "common shift, nm",
-    "turn_deg": "grains' directions, deg", "five_recall": "5-rings recall",
-    "five_precision": "precision", "seven_recall": "7-rings recall",
-    "seven_precision": "precision", "line_nm": "line, nm",
-}  # fmt: skip
+SHARES = ("precision", "recall", "good")
+MEDIANS = ("good_free", "turn_deg", "line_nm")
+HEADS = (
+    "set", "images, sheets", "precision", "recall", "within 0.02 nm",
+    "the same, common shift removed", "grains' directions, deg", "line, nm",
+    "5-rings: recall, precision", "7-rings",
+)  # fmt: skip
+MISTAKES = ("boundary called contamination", "contamination missed")
+CONTAMINATED = "atoms/contaminated"
+TRUTH = "truth"
+TELLERS = (TRUTH, "graphene", "bragg", NOTHING)
 
 
-def judge(folder: Path, *, contamination: str, limit: int | None) -> Iterator[dict[str, object]]:
+@dataclass(frozen=True)
+class Teller:
+    """What tells contamination, in the words of ``--contamination``; ``truth`` knows it."""
+
+    name: str
+
+    def atoms(self, sample: Sample, covered: np.ndarray) -> Graphene:
+        """Find the atoms of an image."""
+        if self.name != TRUTH:
+            settings = AtomSettings(contamination=self.name)
+            return find_atoms(sample.micrograph(), settings).found
+        known = covered if covered.any() else None
+        return find_atoms(
+            sample.micrograph(), AtomSettings(contamination=NOTHING), exclude=known
+        ).found
+
+    def area(self, sample: Sample, covered: np.ndarray) -> np.ndarray:
+        """``(y, x)`` bool: what it takes for contamination."""
+        if self.name == TRUTH:
+            return covered
+        if self.name == NOTHING:
+            return np.zeros_like(covered)
+        bragg = BraggSettings(foreground="amorphous")
+        settings = Settings(method=self.name, bragg=bragg if self.name == "bragg" else None)
+        [found] = analyse(sample.micrograph(), settings, device="cpu").segmentations
+        if found.classes is None:
+            return found.mask
+        return np.asarray(found.classes == found.class_names.index("contamination"))
+
+
+def judge(folder: Path, teller: Teller, limit: int | None) -> Iterator[dict[str, object]]:
     """Scores of each image of a set; an image that is refused has none but its message."""
     for sample in list(Dataset.open(folder))[:limit]:
-        row: dict[str, object] = {"set": folder.name, "image": sample.name}
+        row: dict[str, object] = {"set": folder.name, "image": sample.name, "group": sample.group}
         truth = {
             name: pd.read_csv(folder / "tables" / name / f"{sample.name}.csv") for name in TABLES
         }
+        classes = read_label_pixels(sample.files["masks"]).reshape(sample.shape)
+        covered = classes == _CONTAMINATION
         try:
-            found = _found(sample, contamination)
+            found = teller.atoms(sample, covered)
         except InputError as error:
+            print(error, file=sys.stderr)
             yield row | {"message": str(error)}
             continue
+        row |= _mistaken(teller.area(sample, covered), classes)
         yield row | scores(found, truth, sample.shape)
 
 
-def _found(sample: Sample, contamination: str) -> Graphene:
-    classes = read_label_pixels(sample.files["masks"]).reshape(sample.shape)
-    covered = classes == _CONTAMINATION
-    if contamination != "truth":
-        return find_atoms(sample.micrograph(), AtomSettings(contamination=contamination)).found
-    settings = AtomSettings(contamination=NOTHING)
-    return find_atoms(
-        sample.micrograph(), settings, exclude=covered if covered.any() else None
-    ).found
+def _mistaken(area: np.ndarray, classes: np.ndarray) -> dict[str, float]:
+    """The mistakes that the paper shows: of boundaries what is called contamination, of that what
+    is missed."""
+    return {
+        "false_alarm": _share(area[classes == _BOUNDARY]),
+        "missed": _share(~area[classes == _CONTAMINATION]),
+    }
 
 
 def scores(
@@ -162,55 +206,61 @@ def _share(hits: np.ndarray) -> float:
     return float(hits.mean()) if hits.size else np.nan
 
 
-def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """One line a set: medians over images, but rings pooled, for many images have none."""
-    lines = []
-    for name, part in rows.groupby("set", sort=False):
-        scored = part[part["precision"].notna()] if "precision" in part else part.iloc[:0]
-        line: dict[str, object] = {"set": name, "images": f"{len(scored)} of {len(part)}"}
-        for key in ("precision", "recall", "good", "good_free", "shift_nm", "turn_deg", "line_nm"):
-            line[key] = (
-                float(scored[key].mean())
-                if key in ("precision", "recall")
-                else float(scored[key].median())
-            )
-        for ring in ("five", "seven"):
-            total = scored[
-                [f"{ring}_{what}" for what in ("true", "found", "recalled", "confirmed")]
-            ]
-            true, found, recalled, confirmed = total.sum()
-            line[f"{ring}_recall"] = recalled / true if true else np.nan
-            line[f"{ring}_precision"] = confirmed / found if found else np.nan
-        lines.append(line)
-    return pd.DataFrame(lines)
+def cells(rows: pd.DataFrame) -> list[str]:
+    """One line of the table: images, means with intervals over sheets, medians, rings pooled."""
+    found = rows[rows["precision"].notna()]
+    groups = found["group"].to_numpy()
+    line = [f"{len(found)} of {len(rows)}, {found['group'].nunique()}"]
+    for key in SHARES:
+        ends = group_interval(found[key].to_numpy(float), groups, bounds=(0, 1))
+        held = {key: found[key].mean(), f"{key}_low": ends.low, f"{key}_high": ends.high}
+        line.append(score(held, key))
+    line += [f"{found[key].median():.3f}" for key in MEDIANS]
+    for ring in ("five", "seven"):
+        true, said, recalled, confirmed = (
+            found[f"{ring}_{what}"].sum() for what in ("true", "found", "recalled", "confirmed")
+        )
+        line.append(f"{recalled / true:.2f}, {confirmed / said:.2f}" if true and said else "")
+    return line
+
+
+def mistakes(rows: pd.DataFrame) -> list[str]:
+    """What is called contamination at boundaries, and what of contamination is missed."""
+    return [f"{rows[key].mean():.3f}" for key in ("false_alarm", "missed")]
+
+
+def rows_of(folders: Sequence[Path], teller: str, limit: int | None) -> list[pd.DataFrame]:
+    """Scores of the images of each set."""
+    return [pd.DataFrame(judge(folder, Teller(teller), limit)) for folder in folders]
 
 
 def main() -> None:
-    """Print the scores of each image and of each set."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sets", nargs="+", type=Path)
-    parser.add_argument("--contamination", default="truth", help="truth, none, bragg or a model")
-    parser.add_argument("--limit", type=int, default=None, help="images of each set")
-    parser.add_argument("--csv", type=Path, default=None, help="write the scores of each image")
+    """Judge, print, put the tables into the page."""
+    parser = argparse.ArgumentParser(prog="python -m bench.atoms", description=__doc__)
+    parser.add_argument("--set", nargs="+", type=Path, help="folders to print the scores of")
+    parser.add_argument("--contamination", default=TRUTH, help="of --set: truth, none, bragg, ...")
+    parser.add_argument("--limit", type=int, help="images of each set; only prints")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that simulate")
     given = parser.parse_args()
-    rows = pd.DataFrame(
-        row
-        for folder in given.sets
-        for row in judge(folder, contamination=given.contamination, limit=given.limit)
-    )
-    if given.csv is not None:
-        rows.to_csv(given.csv, index=False, float_format="%.5g")
-    print(rows.to_string(index=False, float_format="%.3f"))
-    found = summary(rows)
-    print(
-        table(
-            ["set", "images", *HEADS.values()],
-            [
-                [str(row["set"]), str(row["images"]), *(f"{row[key]:.3f}" for key in HEADS)]
-                for row in found.to_dict("records")
-            ],
-        )
-    )
+    if given.set:
+        found = rows_of(given.set, given.contamination, given.limit)
+        print(*(rows.to_string(index=False, float_format="%.3f") for rows in found), sep="\n")
+        names = [folder.name for folder in given.set]
+        print(table(HEADS, [[name, *cells(rows)] for name, rows in zip(names, found, strict=True)]))
+        return
+    sets = {one.name: one.path for one in simulated("atoms/", limit=given.limit, jobs=given.jobs)}
+    contaminated = sets.pop(CONTAMINATED)
+    found = rows_of([*sets.values()], TRUTH, given.limit)
+    doses = table(HEADS, [[n, *cells(rows)] for n, rows in zip(sets, found, strict=True)])
+    lines = []
+    for teller in TELLERS:
+        [rows] = rows_of([contaminated], teller, given.limit)
+        lines.append([teller, *mistakes(rows), *cells(rows)])
+    told = table(["contamination by", *MISTAKES, *HEADS[1:]], lines)
+    print(doses, told, sep="\n\n")
+    if given.limit is None:
+        put("atoms-doses", doses)
+        put("atoms-contamination", told)
 
 
 if __name__ == "__main__":

@@ -19,15 +19,14 @@ from bench.judged import DATA, Judged, Kind
 from bench.measure import nanosieve
 from bench.page import put, score, signed, table
 from nanosieve.core.errors import NanosieveError
-from nanosieve.core.settings_file import without_none
 from nanosieve.core.toml_text import toml_text
 from nanosieve.files.dataset import Dataset, Sample
-from nanosieve.models.load import find_model, read_card
+from nanosieve.models.load import find_model
 from recipes.test_sets import known
 
 OUT = Path(__file__).parent / "out" / "fine-tuning"
 SCORES = {"dice": "Dice", "instance_f1_50": "F1 at IoU 0.5"}
-STEPS, BATCH = 400, 8
+BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,18 @@ class Course:
     counts: tuple[int, ...]
 
     def images(self) -> tuple[list[Sample], list[Sample]]:
-        """Samples to learn from and to be judged on."""
-        pool = list(Dataset.open(self.pool))
+        """Samples to learn from, those with something to label, and to be judged on."""
+        pool = [sample for sample in Dataset.open(self.pool) if shows_particles(sample)]
         if self.pool != self.test:
             return pool, list(Dataset.open(self.test))
         cut = 3 * len(pool) // 4 + 1
         return pool[:cut], pool[cut:]
+
+
+def shows_particles(sample: Sample) -> bool:
+    """Whether anything of a particle counts."""
+    mask, ignore = sample.mask(), sample.ignore()
+    return mask is not None and bool((mask if ignore is None else mask & ~ignore).any())
 
 
 def courses(models: dict[str, str], *, smoke: bool) -> Iterator[Course]:
@@ -81,38 +86,21 @@ def courses(models: dict[str, str], *, smoke: bool) -> Iterator[Course]:
                      (0, 4, 16))  # fmt: skip
 
 
-def tuned(course: Course, n: int, folder: Path, *, steps: int) -> Path:
+def tuned(course: Course, n: int, folder: Path, *, smoke: bool) -> Path:
     """Train on further with the first ``n`` images; the model's file."""
     source = find_model(course.model)
     if n == 0:
         return source
-    card = read_card(source)[0]
     chosen = course.images()[0][:n]
     data = linked(chosen, folder / "data")
     config = {
-        "name": f"{card.name}-{n}",
-        "batch": BATCH,
-        "mixed_precision": True,
-        "data": {
-            "path": str(data.resolve()),
-            "polarity": "dark" if card.polarity == "any" else "auto",
-            # As the packaged models were trained.
-            "core_depth": 0.4,
-        },
-        "network": {"name": card.network, "settings": card.settings},
-        "input": card.input.model_dump()
-        | {"pixel_size_nm": card.pixel_size_nm, "scales": card.scales},
-        "tiles": {"size": 256, "per_epoch": steps * BATCH // 4},
-        "augment": {"rotation": True, "scale": [0.8, 1.25], "contrast": [0.7, 1.4]},
-        "optimiser": {"name": "adamw", "lr": 3e-4, "schedule": "cosine"},
-        "stop": {"epochs": 4, "patience": False},
-        # So few images must serve for threshold and temperature besides.
-        "validation": {"share": 0.25},
-        "start": {"weights": str(source.with_suffix(".safetensors").resolve())},
-    }  # fmt: skip
+        "data": {"path": str(data.resolve()), "groups": "image"},
+        "start": {"model": course.model},
+        **({"tiles": {"per_epoch": 2 * BATCH}, "stop": {"epochs": 1}} if smoke else {}),
+    }
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "settings.toml"
-    settings.write_text(toml_text(without_none(config)), encoding="utf-8")
+    settings.write_text(toml_text(config), encoding="utf-8")
     run = folder / "run"
     command = nanosieve("train", settings, "-o", run, *(["--resume"] if run.is_dir() else []))
     subprocess.run(command, check=True)
@@ -144,7 +132,7 @@ def curves(models: dict[str, str], out: Path, *, smoke: bool) -> str:
         for n in course.counts[: 2 if smoke else None]:
             print(f"{course.name}: {n} images", file=sys.stderr, flush=True)
             folder = out / course.kind / str(n)
-            model = tuned(course, n, folder, steps=8 if smoke else STEPS)
+            model = tuned(course, n, folder, smoke=smoke)
             found = Runs(out=folder / "scores").of(
                 Judged(course.kind, data, course.kind), course.kind, str(model)
             )

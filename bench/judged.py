@@ -67,6 +67,6 @@ def simulated(prefix: str, *, limit: int | None = None, jobs: int = 1) -> Iterat
             kind: Kind = "particles"
             if name.startswith("hrtem/"):
                 kind = "hrtem"
-            elif name.startswith("graphene/"):
+            elif name.startswith(("graphene/", "atoms/")):
                 kind = "graphene"
             yield Judged(name, one.folder, kind)

@@ -16,7 +16,7 @@ from nanosieve.core.toml_text import toml_text
 
 HERE = Path(__file__).parent
 RUNS = HERE / "sets" / "runs" / "papers"
-EPOCHS = 9
+EPOCHS = 3
 # As published, Groom's from fresh weights: their ImageNet ones come with the extra "pretrained".
 NETWORKS: dict[str, dict[str, Any]] = {
     "horwath-single": {},

@@ -228,3 +228,11 @@ def test_the_command(image, tmp_path, capsys):
         _settings(None, "grey", "auto", "auto")
     with pytest.raises(UsageError, match="--pixel-size -1: give a positive number of nm"):
         _settings(-1, "auto", "auto", "auto")
+
+
+def test_a_lattice_hardly_out_of_the_noise_is_told():
+    image, _ = drawn_sheet((300, 300), lattice_px=7.0, angle_deg=11, noise=0.4)
+    found = find_atoms(Micrograph.from_array(image), AtomSettings(contamination="none"))
+    assert any("hardly stands out of the noise" in note for note in found.notes)
+    [step] = [step for step in found.steps if step.name == "find_atoms"]
+    assert step.parameters["neighbourhood"] > 3

@@ -12,6 +12,7 @@ from nanosieve.lattice.graphene.network import Network, dual_network
 from nanosieve.lattice.graphene.refine import refine
 from nanosieve.lattice.graphene.rings import Rings, bonds_within, find_rings
 from nanosieve.lattice.graphene.scale import BOND_NM, LATTICE_NM, LatticeScale, find_scale
+from nanosieve.lattice.graphene.waves import lattice_waves
 
 SHAPE = (144, 160)
 LATTICE = 12.0
@@ -78,6 +79,30 @@ def test_the_order_is_high_in_the_middle_of_rings(found):
     ring = found.order[rows, columns]
     rows, columns = np.rint(found.network.positions).astype(int).T
     assert np.median(ring) > 0 > np.median(found.order[rows, columns])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_noise_makes_no_odd_rings(seed):
+    # Averaged over a fixed 1.2 lattice constants each of these had at least fourteen.
+    image, _ = drawn_sheet((200, 200), lattice_px=7.0, angle_deg=11, noise=0.15, seed=seed)
+    rings = find_graphene(image).rings
+    assert np.count_nonzero(rings.size != 6) <= 3
+    assert np.count_nonzero(rings.size == 6) > 800
+
+
+def test_no_more_is_averaged_than_noise_asks_for(sheet):
+    noisy, _ = drawn_sheet((200, 200), lattice_px=7.0, angle_deg=11, noise=0.15)
+    clean, more = lattice_waves(sheet[0], 12.0), lattice_waves(noisy, 7.0)
+    assert clean.neighbourhood < more.neighbourhood
+    assert clean.chance < 0.05
+    assert more.chance < lattice_waves(noisy, 7.0, neighbourhood=1.2).chance
+
+
+def test_a_known_pixel_size_helps_to_see_a_faint_lattice():
+    image, _ = drawn_sheet((200, 200), lattice_px=7.0, angle_deg=11, noise=0.28, seed=5)
+    with pytest.raises(FailedInput, match="no hexagon"):
+        find_scale(image)
+    assert find_scale(image, near_px=7.0).lattice_px == pytest.approx(7.0, rel=0.01)
 
 
 @pytest.mark.parametrize("white", [True, False])

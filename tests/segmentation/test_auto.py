@@ -28,6 +28,12 @@ def grain() -> np.ndarray:
     return ndimage.gaussian_filter(noisy(np.zeros((512, 512)), 10), 2)
 
 
+def uneven() -> np.ndarray:
+    """Grain, and coarser contrast that has no edges."""
+    coarse = ndimage.gaussian_filter(noisy(np.zeros((512, 512)), 1), 25)
+    return grain() + 0.45 * coarse * grain().std() / coarse.std()
+
+
 def crystals() -> np.ndarray:
     """Fringes of 9 px in two crystals that are no darker than their support."""
     inside = (np.hypot(Y - 150, X - 180) < 60) | (np.hypot(Y - 340, X - 330) < 50)
@@ -53,6 +59,9 @@ def spheres(diameter: int = 20) -> np.ndarray:
         (crystals(), None, "hrtem", "a lattice is resolved (spacing "),
         (grain(), 0.02, "hrtem", "pixels of 0.02 nm resolve a lattice though none is seen"),
         (grain(), 1.0, "particles", "nothing stands out clearly"),
+        # Thickness that changes over 1 nm is mass, not grain; at finer pixels it may be grain.
+        (uneven(), 0.04, "particles", "nothing stands out clearly"),
+        (uneven(), 0.01, "hrtem", "though none is seen"),
         (sheet(), 0.0213, "graphene", "0.213 nm) whose hexagons fill the field"),
         (sheet(), None, "graphene", "hexagons fill the field"),
         # Palladium's (111).

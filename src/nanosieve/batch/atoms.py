@@ -17,7 +17,14 @@ from nanosieve.core.segmentation import Segmentation
 from nanosieve.core.settings import Device, Settings
 from nanosieve.files.label_pixels import read_label_pixels
 from nanosieve.files.read import read
-from nanosieve.lattice.graphene.find import LEAST_SURE, TOLD, Graphene, expected_px, find_graphene
+from nanosieve.lattice.graphene.find import (
+    LEAST_SURE,
+    TOLD,
+    TOO_NOISY,
+    Graphene,
+    expected_px,
+    find_graphene,
+)
 from nanosieve.lattice.graphene.scale import LATTICE_NM, LatticeScale, find_scale
 from nanosieve.models.load import is_model, packaged
 from nanosieve.pipeline import analyse_frames
@@ -172,8 +179,9 @@ def _found(micrograph: Micrograph, settings: AtomSettings, exclude: np.ndarray |
         covered=covered, vacuum=vacuum,
     )  # fmt: skip
     trail.step(
-        "find_atoms", contrast=found.contrast, contamination=told, exclude=exclude is not None
-    )
+        "find_atoms", contrast=found.contrast, contamination=told, exclude=exclude is not None,
+        neighbourhood=found.neighbourhood,
+    )  # fmt: skip
     notes = (*trail.notes, *_notes(found, given, settings))
     share = 0.0 if covered is None else float(covered.mean())
     return Atoms(calibrated, image, found, told, share, notes, tuple(trail.steps))
@@ -303,5 +311,10 @@ def _notes(found: Graphene, given: float | None, settings: AtomSettings) -> list
         notes.append(
             f"Whether atoms are white or black is unsure; {found.contrast} was taken. If atoms lie "
             "between what looks like atoms, set --contrast."
+        )
+    if found.chance > TOO_NOISY:
+        notes.append(
+            "The lattice hardly stands out of the noise: some atoms, and most rings that are no "
+            "hexagons, may be chance; average frames, or give a higher dose."
         )
     return notes

@@ -5,8 +5,8 @@ The rules, in their order, and the figures that each was taken from: `docs/decis
 1. ``edge`` asks for a classical method, ``threshold`` for a network.
 2. A lattice is resolved, in more than a few of the bodies: ``graphene`` where a hexagon of peaks at
    its spacing fills the field, else ``hrtem``.
-3. Pixels so fine that an amorphous support shows its grain, and nothing stands out of it without
-   strong smoothing: ``hrtem`` too, though no lattice is seen.
+3. Pixels so fine that an amorphous support shows its grain, nothing stands out of it without
+   strong smoothing, and hardly any contrast is coarse: ``hrtem`` too, though no lattice is seen.
 4. All else: ``particles``.
 5. Frames too small for a network go to ``hybrid``.
 """
@@ -19,12 +19,16 @@ import numpy as np
 from nanosieve.core.errors import UsageError
 from nanosieve.core.segmentation import Edge, Segmentation
 from nanosieve.lattice.phases import GRAPHENE_NM
-from nanosieve.segmentation.look import CLEAR_PX, GRAINY_PX, Bodies, Look, look
+from nanosieve.segmentation.look import CLEAR_PX, COARSE_PX, GRAINY_PX, Bodies, Look, look
 from nanosieve.segmentation.methods import CLASSICAL, METHODS
 
 PARTICLES, HRTEM, GRAPHENE = "particles", "hrtem", "graphene"
 # Pixel sizes at which an amorphous support is seen to be grainy, nm.
 _FINE_NM = (0.008, 0.065)
+# Width (standard deviation) of an amorphous film's grain at lattice resolution, nm, and the least
+# share of the variance that is too coarse for it: of 60 simulated HRTEM images without peaks at
+# most 0.07 was coarse, of nine scanned images at such pixels seven had more than 0.09.
+_GRAIN_NM, _TOO_COARSE = 0.07, 0.08
 # A hexagon fills the field where three of four large tiles show it. Pixel sizes are a few percent
 # off, and palladium's (111) is 5 % wider.
 _FILLED, _SAME_SPACING = 0.75, 0.04
@@ -208,7 +212,10 @@ def _is_grain(seen: Look, pixel_size_nm: float) -> bool:
         and bodies.diameter_px * pixel_size_nm > _ATOM_NM
     )
     fine = _FINE_NM[0] <= pixel_size_nm <= _FINE_NM[1]
-    return fine and not seen.of_mass and not stand_out
+    grain = (_GRAIN_NM / pixel_size_nm) ** 2
+    # What is left of such grain, and half as much again, where pixels are fine.
+    most = max(_TOO_COARSE, 1.5 * grain / (grain + COARSE_PX**2))
+    return fine and seen.coarse < most and not stand_out
 
 
 def _is_graphene(seen: Look, pixel_size_nm: float | None) -> bool:

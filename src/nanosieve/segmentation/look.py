@@ -14,6 +14,8 @@ from nanosieve.segmentation.fringes import Lattice, find_lattice
 from nanosieve.segmentation.sample import sample_windows
 
 _SIDE = 512
+COARSE_PX = 8.0
+"""Smoothing beyond which contrast is coarse."""
 # Windows of at least this side are averaged over blocks of two: a quarter of the work, and a body
 # of 6 px is still 3 px wide.
 _HALVED = 256
@@ -67,7 +69,7 @@ class Look:
     lattice, bodies
         Of all windows, and of the first, which has most contrast.
     coarse
-        Share of the variance that is left after smoothing by 8 px: contrast of mass.
+        Share of the variance that is left after smoothing by `COARSE_PX`: contrast of mass.
     """
 
     lattice: Lattice
@@ -163,7 +165,7 @@ def _differs(pixels: np.ndarray) -> bool:
 
 def _coarse(part: np.ndarray) -> float:
     block = min(4, *part.shape)
-    left = kernels.gaussian(kernels.shrink(part, block), 8 / block)
+    left = kernels.gaussian(kernels.shrink(part, block), COARSE_PX / block)
     return float(left.var() / part.var())
 
 

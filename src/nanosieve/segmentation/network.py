@@ -166,7 +166,11 @@ def probability_maps(  # noqa: PLR0913 -- one keyword for each thing a user may 
     said = answer(view, model, level, given, base)
     base = said.scales[0]
     seen = given if base == 1 else view.given(card, base)
-    warnings = [about_polarity(told), about_image(seen, card, known_nm), about_enlargement(base)]
+    warnings = [
+        about_polarity(told, card),
+        about_image(seen, card, known_nm),
+        about_enlargement(base),
+    ]
     if card.pixel_size_nm is not None and pixel_size_nm is None:
         warnings.append(about_scale(found, card))
     settings: dict[str, Any] = {

@@ -75,9 +75,9 @@ def about_faint(left_out: int, n: int, card: ModelCard) -> list[str]:
     ]
 
 
-def about_polarity(told: Told) -> Warnings:
-    """Flags and notes about a polarity that the image hardly tells."""
-    if told.score is None or is_certain(told.score):
+def about_polarity(told: Told, card: ModelCard) -> Warnings:
+    """Flags and notes about a polarity that the image hardly tells, where the model needs one."""
+    if card.input.polarity == "any" or told.score is None or is_certain(told.score):
         return [], []
     return ["polarity_uncertain"], [
         f"Particles were taken to be {told.looks}, but only just; set --polarity if wrong."

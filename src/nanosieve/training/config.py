@@ -32,6 +32,7 @@ from nanosieve.training.config_sections import (
     TilesConfig,
     ValidationConfig,
 )
+from nanosieve.training.start import from_model
 
 
 class TrainConfig(Section):
@@ -145,7 +146,7 @@ tiles.sise: no such setting, did you mean size?
             For all faults at once.
         """
         try:
-            return cls.model_validate(dict(values), context={"folder": folder})
+            return cls.model_validate(from_model(values, folder), context={"folder": folder})
         except ValidationError as error:
             raise UsageError(f"{source}: {'; '.join(faults(error, cls))}") from error
 

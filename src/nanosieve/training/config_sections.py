@@ -341,12 +341,16 @@ class StartConfig(Section):
 
     Parameters
     ----------
+    model
+        A packaged model, or ``FILE.onnx`` with its ``FILE.safetensors`` beside it. Network, input,
+        threshold and small steps follow from it, where the settings do not say otherwise.
     weights
         A ``model.safetensors``; by default training starts from scratch.
     freeze
         ``encoder`` or ``decoder`` keeps the weights of that part.
     """
 
+    model: str | None = None
     weights: FilePath | None = None
     freeze: Literal["nothing", "encoder", "decoder"] = "nothing"
 

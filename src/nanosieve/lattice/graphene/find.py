@@ -23,7 +23,7 @@ from nanosieve.lattice.graphene.scale import (
     LatticeScale,
     find_scale,
 )
-from nanosieve.lattice.graphene.waves import NEIGHBOURHOOD, Waves, lattice_waves
+from nanosieve.lattice.graphene.waves import Waves, lattice_waves
 
 Contrast = Literal["white", "black"]
 
@@ -37,6 +37,8 @@ _NARROW = 0.5
 # Skewness of a perfect lattice's three waves, and of what is too near none to tell the contrast.
 _SKEW = 12 / 6**1.5
 LEAST_SURE = 0.3
+# Of simulated sheets beyond this a tenth of the atoms were wrong, and most rings of 5 and 7.
+TOO_NOISY = 0.2
 # An atom is none, but in a hole, where the energy of the waves is below a share of the usual one
 # and some times what noise adds; or below a larger share while the heights around it are low, too.
 # At boundaries the energy is a quarter of the usual one in one atom of a hundred.
@@ -68,6 +70,10 @@ class Graphene:
         Whether atoms are white or black.
     sureness
         Of the contrast, where it was told from the image: 0 says nothing, 1 is a perfect lattice.
+    neighbourhood
+        Standard deviation, in lattice constants, of what the image was averaged over.
+    chance
+        Share of the lattice's energy, after that, that noise puts in.
     network
         Atoms and the bonds between them.
     height
@@ -86,6 +92,8 @@ class Graphene:
     pixel_size_nm: float
     contrast: Contrast
     sureness: float
+    neighbourhood: float
+    chance: float
     network: Network
     height: np.ndarray
     rings: Rings
@@ -176,6 +184,8 @@ def find_graphene(
         pixel_size_nm=pixel_size_nm or scale.pixel_size_nm,
         contrast=chosen,
         sureness=sureness,
+        neighbourhood=waves.neighbourhood,
+        chance=waves.chance,
         network=bonded,
         height=height[kept],
         rings=rings,
@@ -299,7 +309,7 @@ def _atoms(
     usual = within if clear is None else within & clear[tuple(_pixels(places, clear.shape))]
     usual = usual if usual.any() else within
     # What white noise puts into the three apertures.
-    chance = 3 * fit.noise**2 / (4 * np.pi * (NEIGHBOURHOOD * lattice_px) ** 2)
+    chance = 3 * fit.noise**2 / (4 * np.pi * (waves.neighbourhood * lattice_px) ** 2)
     typical = float(np.median(energy[usual]))
     share, by_chance = energy / typical, min(chance / typical, _MOST_NOISE)
     doubted = share < _DOUBTED_SHARE + _DOUBTED_NOISES * by_chance

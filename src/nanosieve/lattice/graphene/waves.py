@@ -7,13 +7,18 @@ direction whose waves are strongest there, so that grains keep their own and bou
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import fft
 
-# Standard deviation of the neighbourhood, in lattice constants. At 1, 1.4 lattice constants 0.96,
-# 0.99 of the rings of a drawn sheet were found at 1 000 e/A^2, of rings of 5 and 7 fewer with more.
-NEIGHBOURHOOD = 1.2
+# Standard deviations of the neighbourhood, in lattice constants, and the share of the energy that
+# noise may put in: the narrowest one with less is taken. More than that, and noise bends the
+# lattice into rings of 5 and 7 within grains; wider ones than needed wipe out those between grains.
+_NEIGHBOURHOODS = (1.2, 1.6, 2.2, 3.0, 4.2)
+_MOST_CHANCE = 0.15
+# Noise is told from the transform between these shares of the waves' frequency.
+_RING = (0.8, 1.2)
 _STEP_DEG = 3
 # Directions that win in less than this share of the image are chance.
 _LEAST_SHARE = 5e-4
@@ -29,14 +34,20 @@ class Waves:
         ``(y, x)`` float32, the sum of the waves.
     energy
         ``(y, x)`` float32, the sum of the squares of their amplitudes.
+    neighbourhood
+        Standard deviation, in lattice constants, of what was averaged over.
+    chance
+        Share of the energy, as it is in most places, that white noise puts in.
     """
 
     image: np.ndarray
     energy: np.ndarray
+    neighbourhood: float
+    chance: float
 
 
 def lattice_waves(
-    image: np.ndarray, lattice_px: float, *, neighbourhood: float = NEIGHBOURHOOD
+    image: np.ndarray, lattice_px: float, *, neighbourhood: float | None = None
 ) -> Waves:
     """Filter out the lattice, whatever its direction.
 
@@ -47,7 +58,8 @@ def lattice_waves(
     lattice_px
         Lattice constant.
     neighbourhood
-        Standard deviation, in lattice constants, of the Gaussian that is averaged over.
+        Standard deviation, in lattice constants, of the Gaussian that is averaged over; by default
+        as small as the noise allows.
 
     Examples
     --------
@@ -59,15 +71,27 @@ def lattice_waves(
     >>> bool(error < 0.1)
     True
     """
-    spectrum = _Spectrum.of(image, lattice_px, neighbourhood)
+    spectrum = _spectrum(image, lattice_px, neighbourhood)
     energy = np.full(image.shape, -1.0, np.float32)
-    found = Waves(np.zeros(image.shape, np.float32), energy)
+    found = Waves(
+        np.zeros(image.shape, np.float32), energy, spectrum.neighbourhood, spectrum.chance
+    )
     for angle in spectrum.likely():
         total, strength = spectrum.waves(angle)
         better = strength > found.energy
         np.copyto(found.image, total, where=better)
         np.copyto(found.energy, strength, where=better)
     return found
+
+
+def _spectrum(image: np.ndarray, lattice_px: float, neighbourhood: float | None) -> "_Spectrum":
+    if neighbourhood is not None:
+        return _Spectrum.of(image, lattice_px, neighbourhood)
+    for wider in _NEIGHBOURHOODS:
+        spectrum = _Spectrum.of(image, lattice_px, wider)
+        if spectrum.chance < _MOST_CHANCE:
+            break
+    return spectrum
 
 
 @dataclass(frozen=True)
@@ -78,6 +102,7 @@ class _Spectrum:
     shape: tuple[int, int]
     padding: int
     radius: float
+    neighbourhood: float
     sharpness: float
 
     @classmethod
@@ -93,12 +118,29 @@ class _Spectrum:
             (height, width),
             padding,
             2 / (3**0.5 * lattice_px),
+            neighbourhood,
             2 * (np.pi * neighbourhood * lattice_px) ** 2,
         )
 
+    @cached_property
+    def chance(self) -> float:
+        """Share of the waves' energy, as it is in most places, that white noise puts in."""
+        rows, columns = (np.fft.fftfreq(n) / self.radius for n in self.values.shape)
+        away = np.hypot(rows[:, None], columns[None, :])
+        power = np.abs(self.values[(away > _RING[0]) & (away < _RING[1])]) ** 2
+        # Of noise it is distributed exponentially, and a lattice's peaks are few.
+        noise = float(np.median(power)) / np.log(2) / self.values.size
+        usual = float(np.median(self._strength.max(axis=0)))
+        return 3 * noise * np.pi / (2 * self.sharpness) / max(usual, 1e-30)
+
+    @cached_property
+    def _strength(self) -> np.ndarray:
+        """``(direction, y, x)`` energy of the waves on a coarse grid."""
+        return np.stack([self._coarse(angle) for angle in range(0, 60, _STEP_DEG)])
+
     def likely(self) -> list[int]:
         """Directions of the bonds that are strongest somewhere, told from a coarse grid."""
-        strength = np.stack([self._coarse(angle) for angle in range(0, 60, _STEP_DEG)])
+        strength = self._strength
         count = np.bincount(strength.argmax(axis=0).ravel(), minlength=len(strength))
         chosen = np.flatnonzero(count > _LEAST_SHARE * count.sum())
         return [int(index) * _STEP_DEG for index in chosen]
@@ -140,6 +182,6 @@ class _Spectrum:
                 parts.append((index, aperture[index]))
             (rows, along_y), (columns, along_x) = parts
             cut = self.values[np.ix_(rows, columns)] * along_y[:, None] * along_x[None, :]
-            wave = fft.ifft2(cut)
+            wave = fft.ifft2(cut) * (cut.size / self.values.size)
             energy = energy + wave.real**2 + wave.imag**2
         return energy
