@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from nanosieve.core.errors import UsageError
+from nanosieve.core.errors import UsageError, install
 from nanosieve.networks import NAMES, build, describe, receptive_field
 
 
@@ -141,11 +141,11 @@ def test_without_torch_it_says_what_to_install():
     code = """
 import sys
 sys.modules["torch"] = None
-from nanosieve.core.errors import UsageError
+from nanosieve.core.errors import UsageError, install
 try:
     import nanosieve.networks
 except UsageError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == 'networks need torch: pip install "nanosieve[train]"\n'
+    assert done.stdout == f"networks need torch: {install('train')}\n"

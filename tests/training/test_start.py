@@ -11,7 +11,7 @@ from nanosieve.training.config import TrainConfig
 
 
 @pytest.fixture(autouse=True)
-def as_shipped(no_packaged_models, monkeypatch):
+def as_shipped(monkeypatch):
     folder = Path(nanosieve.__file__).parent / "models" / "packaged"
     monkeypatch.setattr("nanosieve.models.load.PACKAGED", folder)
 

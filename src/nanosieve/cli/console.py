@@ -1,11 +1,14 @@
 """What the commands print: one line an event on stderr, a progress bar, the closing table."""
 
 import math
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 from unicodedata import category
 
@@ -150,6 +153,26 @@ def print_table(table: object) -> None:
     Console(width=width, highlight=False, markup=False).print(table)
 
 
+@contextmanager
+def stopping_told() -> Iterator[None]:
+    """Answer Ctrl-C at once: what is in progress may take a while to end."""
+
+    def answered(number: int, frame: FrameType | None) -> None:
+        line("stopping: what is in progress is brought to its end")
+        signal.default_int_handler(number, frame)
+
+    before = signal.getsignal(signal.SIGINT)
+    # Other threads may not set it, and another program's own answer stays.
+    ours = current_thread() is main_thread() and before is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, answered)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, before)
+
+
 def run_all(found: "Found", job: "Job", *, jobs: int, debug: bool) -> "list[Outcome]":
     """Segment all inputs into the folder of the job, telling what fails as it comes."""
     from nanosieve.batch.rebuild import prepare_out
@@ -158,7 +181,8 @@ def run_all(found: "Found", job: "Job", *, jobs: int, debug: bool) -> "list[Outc
     tell_unmatched(found)
     prepare_out(job.out)
     outcomes = []
-    with progress(run(found.inputs, job, jobs=jobs), len(found.inputs)) as coming:
+    done = run(found.inputs, job, jobs=jobs)
+    with stopping_told(), progress(done, len(found.inputs)) as coming:
         for outcome in coming:
             outcomes.append(outcome)
             tell(outcome, debug=debug)

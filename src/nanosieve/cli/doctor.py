@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nanosieve._version import __version__
 from nanosieve.cli.console import print_table
+from nanosieve.core.errors import install
 
 # Processor features that matter here, as Linux names them.
 _FOR_DEVELOPERS = ("test", "check", "docs")
@@ -41,7 +42,7 @@ def doctor() -> int:
     ]
     for extra, names in optional.items():
         absent = [name for name in names if _version(name) is None]
-        have = f"missing: pip install 'nanosieve[{extra}]'" if absent else "installed"
+        have = f"missing: {install(extra)}" if absent else "installed"
         rows.append((f"extra {extra}", have))
     table = Table("part", "state")
     for row in rows:

@@ -11,7 +11,7 @@ import typer
 
 from nanosieve.cli import options
 from nanosieve.cli.console import line, print_table
-from nanosieve.core.errors import InterruptedRun, UsageError
+from nanosieve.core.errors import InterruptedRun, UsageError, install
 
 if TYPE_CHECKING:
     from nanosieve.simulation.presets import Preset
@@ -107,7 +107,7 @@ def _list() -> int:
         given = f"{preset.per_structure} {_unit(preset, preset.per_structure)}"
         table.add_row(name, given, extra, presets.description(name))
     print_table(table)
-    print('extra: what needs pip install "nanosieve[simulate]".')
+    print(f"extra: what needs {install('simulate')}.")
     print("nanosieve simulate PRESET --show prints its settings, to copy and change.")
     return 0
 

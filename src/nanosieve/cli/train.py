@@ -12,7 +12,7 @@ import typer
 
 from nanosieve.cli import options
 from nanosieve.cli.console import print_table, score_with_ends
-from nanosieve.core.errors import InterruptedRun, UsageError
+from nanosieve.core.errors import InterruptedRun, UsageError, install
 
 if TYPE_CHECKING:
     from nanosieve.training.loop import Status
@@ -71,7 +71,7 @@ def need_training() -> None:
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise UsageError(f'training needs {missing[0]}: pip install "nanosieve[train]"')
+        raise UsageError(f"training needs {missing[0]}: {install('train')}")
 
 
 def _print(run: "Run") -> None:

@@ -5,6 +5,17 @@ class NanosieveError(Exception):
     """Base of every error this package raises on purpose; its text is one line for the user."""
 
 
+def install(extra: str) -> str:
+    """Say how to install what an extra brings.
+
+    Examples
+    --------
+    >>> install("train")
+    'pip install "nanosieve[train]", in a clone pip install ".[train]"'
+    """
+    return f'pip install "nanosieve[{extra}]", in a clone pip install ".[{extra}]"'
+
+
 class UsageError(NanosieveError):
     """The call itself is wrong (exit code 2)."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nanosieve.core.errors import FailedInput, InputError, RefusedInput
+from nanosieve.core.errors import FailedInput, InputError, RefusedInput, install
 from nanosieve.files import acquisition
 from nanosieve.files.calibration import Side
 from nanosieve.files.found import Described, Found, unusual
@@ -41,7 +41,7 @@ def images(path: Path) -> list[Found]:
         If zarr is not installed.
     """
     if util.find_spec("zarr") is None:
-        raise FailedInput(f'{path.name}: .zspy files need zarr; pip install "nanosieve[zspy]"')
+        raise FailedInput(f"{path.name}: .zspy files need zarr: {install('zspy')}")
     from rsciio.zspy import file_reader
 
     return [_zspy(signal) for signal in file_reader(str(path), lazy=True, mode="r")]

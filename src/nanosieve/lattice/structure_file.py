@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nanosieve.core.errors import UsageError
+from nanosieve.core.errors import UsageError, install
 from nanosieve.lattice.phases import Phase
 
 ANGSTROM = 0.1
@@ -30,7 +30,7 @@ def read_phase(path: str | Path) -> Phase:
     if not path.is_file():
         raise UsageError(f"{path}: no such file; give a CIF file or the name of a phase")
     if find_spec("ase") is None:
-        raise UsageError(f'{path}: CIF files need ASE: pip install "nanosieve[simulate]"')
+        raise UsageError(f"{path}: CIF files need ASE: {install('simulate')}")
     from ase.io import read
 
     try:

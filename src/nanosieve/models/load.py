@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from nanosieve.core.errors import FailedInput, UsageError
+from nanosieve.core.errors import FailedInput, UsageError, install
 from nanosieve.core.settings import Device
 from nanosieve.models.card import CARD_KEY, ModelCard, parse_card
 from nanosieve.models.check import CHECK_KEY, Check, parse_check
@@ -258,7 +258,7 @@ def _gpu(path: Path, device: Device) -> str | None:
     found = find_gpu()
     if found is None and device == "gpu":
         raise UsageError(
-            "--device gpu: torch finds no GPU; it needs one and "
-            'pip install "nanosieve[train]"; use --device cpu, or auto'
+            f"--device gpu: torch finds no GPU; it needs one and {install('train')}; use --device "
+            "cpu, or auto"
         )
     return found

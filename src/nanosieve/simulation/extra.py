@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from nanosieve.core.errors import UsageError
+from nanosieve.core.errors import UsageError, install
 
 
 def need_extra() -> None:
@@ -16,6 +16,5 @@ def need_extra() -> None:
     missing = [name for name in ("abtem", "ase") if find_spec(name) is None]
     if missing:
         raise UsageError(
-            f"images at lattice resolution need {' and '.join(missing)}: "
-            'pip install "nanosieve[simulate]"'
+            f"images at lattice resolution need {' and '.join(missing)}: {install('simulate')}"
         )

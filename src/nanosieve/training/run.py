@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from nanosieve.core.errors import UsageError
+from nanosieve.core.errors import UsageError, install
 from nanosieve.core.settings import Device
 from nanosieve.training import run_folder
 from nanosieve.training.conclude import finish
@@ -128,8 +128,7 @@ def _check_settings(config: TrainConfig) -> None:
     """What would only fail after hours."""
     if config.tensorboard and find_spec("tensorboard") is None:
         raise UsageError(
-            'tensorboard = true needs TensorBoard: pip install "nanosieve[tensorboard]", or set it '
-            "to false"
+            f"tensorboard = true needs TensorBoard: {install('tensorboard')}; or set it to false"
         )
     network = make_network(config)
     if config.tiles.size % network.stride:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from nanosieve.core.errors import UsageError
+from nanosieve.core.errors import UsageError, install
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -79,7 +79,7 @@ def need_extra() -> None:
         if find_spec(module) is None
     ]
     if missing:
-        raise UsageError(f'faults need {" and ".join(missing)}: pip install "nanosieve[faults]"')
+        raise UsageError(f"faults need {' and '.join(missing)}: {install('faults')}")
 
 
 def grow(
