@@ -10,6 +10,8 @@ import tifffile
 from PIL import Image
 
 from discs import discs, write
+from nanosieve.core.micrograph import Calibration
+from nanosieve.files.labels import write_labels
 
 
 @pytest.fixture
@@ -53,6 +55,18 @@ def test_labels_corrected_in_place_stay_as_they_are(nanosieve, tmp_path, labels)
     assert nanosieve("measure", out / "gold" / "labels.tif", "--image", image, "-o", out).code == 0
     assert (out / "gold" / "labels.tif").read_bytes() == before
     assert table(out)["label"].tolist() == [7, 300]
+
+
+def test_two_pixel_sizes_are_told(nanosieve, tmp_path, labels):
+    image = write(tmp_path / "gold.tif")
+    write_labels(tmp_path / "labels.tif", labels.astype(np.int32), Calibration(2.0, "file"))
+    given = ("measure", tmp_path / "labels.tif", "--image", image, "-o")
+    told = nanosieve(*given, tmp_path / "one")
+    assert "pixel_size_conflict" in told.out
+    assert table(tmp_path / "one")["area_nm2"].tolist() == [100.0, 50.0]
+    # Who says it has decided.
+    said = nanosieve(*given, tmp_path / "two", "--pixel-size", "2")
+    assert "pixel_size_conflict" not in said.out
 
 
 def test_the_pixel_size_comes_from_the_image_the_labels_or_the_user(nanosieve, tmp_path, labels):

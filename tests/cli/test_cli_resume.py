@@ -200,6 +200,22 @@ def test_one_file_under_two_names_is_told(nanosieve, folder, tmp_path):
     assert "a and a-tif are both of a.tif and count twice" in ended.err
 
 
+def test_settings_that_do_not_suit_a_file_do_not_cost_it_its_result(nanosieve, tmp_path):
+    image = write(tmp_path / "bare.tif", nm=None)
+    out = tmp_path / "out"
+    nanosieve("segment", image, "-o", out)
+    before = (out / "bare" / "labels.tif").read_bytes()
+    ended = nanosieve("segment", image, "-o", out, "--min-diameter", "2")
+    assert ended.code == 1
+    assert "give --pixel-size, or the diameter in pixels" in ended.err
+    assert "the result that was there stays" in ended.err
+    assert (out / "bare" / "labels.tif").read_bytes() == before
+    # Another file under the name is another matter.
+    image.write_bytes(b"")
+    assert nanosieve("segment", image, "-o", out).code == 1
+    assert not (out / "bare" / "labels.tif").exists()
+
+
 def _first_result(out: Path, child) -> None:
     """Wait until one result is in its place."""
     for _ in range(1200):
@@ -222,7 +238,8 @@ def test_ctrl_c_leaves_what_was_finished(process, tmp_path, jobs):
     _, err = child.communicate(timeout=60)
     assert child.returncode == 130
     assert err.splitlines() == [
-        "nanosieve: interrupted: what was finished stays; the same command again does the rest"
+        "nanosieve: stopping: what is in progress is brought to its end",
+        "nanosieve: interrupted: what was finished stays; the same command again does the rest",
     ]
     _is_whole(out)
     _group_is_gone(child.pid)

@@ -17,6 +17,7 @@ from nanosieve.batch.names import output_names
 from nanosieve.batch.store import EXPORTS, LABELS, PARTICLES, PROBABILITY, Origin, Record
 from nanosieve.batch.write import DATASET, has_samples, remove_old_samples, write_result
 from nanosieve.core.errors import FailedInput, NanosieveError, RefusedInput, UsageError
+from nanosieve.core.micrograph import Calibration, Micrograph
 from nanosieve.core.settings import Device, Settings
 from nanosieve.files.exports import write_geojson, write_rois
 from nanosieve.files.labels import read_labels
@@ -24,6 +25,9 @@ from nanosieve.files.read import read
 from nanosieve.pipeline import analyse_frames, measure_frames
 
 State = Literal["made", "unchanged", "kept"]
+
+# Pixel sizes that differ by less are one, written with more or fewer digits.
+_SAME_SIZE = 0.005
 
 
 @dataclass(frozen=True)
@@ -162,12 +166,7 @@ def measure_given(
     pixels, of_labels = read_labels(labels)
     micrograph = read(item.path, pixel_size_nm=settings.pixel_size_nm, keep_anisotropic=True)
     micrograph = micrograph.replace(name=item.name)
-    if micrograph.calibration.source == "unknown" and of_labels.pixel_size_nm is not None:
-        micrograph = micrograph.replace(
-            calibration=of_labels,
-            flags=tuple(flag for flag in micrograph.flags if flag != "pixel_size_unknown"),
-            notes=(*micrograph.notes, "The pixel size is that of the label image."),
-        )
+    micrograph = _with_size_of(of_labels, micrograph)
     origin = _origin(item, exclude, settings)
     frames = measure_frames(micrograph, pixels, settings, exclude=_mask(exclude))
     with store.staged(out, item.name) as stage:
@@ -188,6 +187,30 @@ def measure_given(
         remove_old_samples(out / DATASET, store.load(folder), record)
         store.publish(record, stage, folder, keep_labels=in_place)
     return record
+
+
+def _with_size_of(labels: Calibration, micrograph: Micrograph) -> Micrograph:
+    """The pixel size of the labels where the image has none; where they differ, that is told."""
+    theirs, own = labels.pixel_size_nm, micrograph.calibration.pixel_size_nm
+    if theirs is None:
+        return micrograph
+    if micrograph.calibration.source == "unknown":
+        return micrograph.replace(
+            calibration=labels,
+            flags=tuple(flag for flag in micrograph.flags if flag != "pixel_size_unknown"),
+            notes=(*micrograph.notes, "The pixel size is that of the label image."),
+        )
+    by_user = micrograph.calibration.source == "user"
+    if by_user or own is None or abs(theirs / own - 1) < _SAME_SIZE:
+        return micrograph
+    return micrograph.replace(
+        flags=(*micrograph.flags, "pixel_size_conflict"),
+        notes=(
+            *micrograph.notes,
+            f"The label image states {theirs:.5g} nm a pixel, the image {own:.5g} nm, which was "
+            "taken; --pixel-size sets another.",
+        ),
+    )
 
 
 def measure_input(labels: Path, image: Path, job: Job) -> Outcome:
@@ -328,13 +351,20 @@ def status_of(error: Exception) -> Literal["refused", "failed"]:
 
 
 def _fail(item: Input, out: Path, origin: Origin, error: Exception) -> Outcome:
-    """Record a failure, in place of a result that is no longer that of the input."""
-    message = one_line(error, item)
+    """Record a failure, in place of a result that is no longer that of the input.
+
+    A file that gave a result fails for its new settings, and they do not cost it that result.
+    """
+    folder = out / item.name
+    before = store.load(folder)
+    same = before is not None and before.done and before.origin.input_hash == origin.input_hash
+    stays = same or store.is_users(folder, before)
+    message = one_line(error, item) + ("; the result that was there stays" if stays else "")
     record = Record(item.name, store.path_from(out, item.path), origin, status_of(error), message)
     # A disk that is full for the result is full for its record: the outcome says it anyway.
     with suppress(NanosieveError):
-        if not store.is_users(out / item.name, store.load(out / item.name)):
-            store.publish(record, None, out / item.name)
+        if not stays:
+            store.publish(record, None, folder)
     trace = "".join(traceback.format_exception(error))
     return replace(outcome(record, str(item.path), "made"), trace=trace)
 
