@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.atoms import scores, summary
+from bench.atoms import HEADS, cells, scores
 from nanosieve.lattice.graphene.drawn import drawn_sheet
 from nanosieve.lattice.graphene.find import find_graphene
 
@@ -39,7 +39,12 @@ def test_a_common_shift_is_told_apart(found):
     assert row["good"] == 0
     assert row["good_free"] == 1
     assert row["shift_nm"] == pytest.approx(0.03)
-    line = summary(pd.DataFrame([{"set": "a", **row}, {"set": "a", "message": "no lattice"}]))
-    assert line.loc[0, "images"] == "1 of 2"
-    assert line.loc[0, "precision"] == 1
-    assert line.loc[0, "five_recall"] == 0
+    rows = pd.DataFrame(
+        [{"group": "sheet", **row}, {"group": "other", "message": "no lattice of graphene found"}]
+    )
+    line = dict(zip(HEADS[1:], cells(rows), strict=True))
+    assert line["images, sheets"] == "1 of 2, 1"
+    assert line["precision"].startswith("1.000")
+    assert line["within 0.02 nm"].startswith("0.000")
+    assert line["the same, common shift removed"] == "1.000"
+    assert line["7-rings"] == ""

@@ -42,6 +42,18 @@ def test_a_pattern_is_read_as_its_phase_and_zone(name, zone, d, angles, turn):
     assert (planes @ best.zone == 0).all()
 
 
+def test_a_phase_that_the_strongest_peak_contradicts_is_not_named():
+    # Gold along [110], and before it a stronger spacing that gold has not.
+    d, angles = [0.27, 0.23546, 0.23546, 0.20391], [20, 0, 70.53, 125.26]
+    assert match_phases(spacings(d, angles), [get_phase("Au")]).candidates == ()
+    assert match_phases(spacings(d[1:], angles[1:]), [get_phase("Au")]).candidates
+
+
+def test_a_phase_that_explains_a_few_peaks_of_many_is_not_named():
+    d, angles = [0.23546, 0.27, 0.31, 0.35, 0.255], [0, 33, 62, 101, 140]
+    assert match_phases(spacings(d, angles), [get_phase("Au")]).candidates == ()
+
+
 def test_wurtzite_along_a_is_not_zincblende():
     d, angles = [0.37230, 0.35050, 0.32881], [0, 90, 27.96]
     match = match_phases(

@@ -30,6 +30,8 @@ _LEAST_ANGLE_DEG = 12.0
 _MISSING = 0.5
 # Strength of a plane, over that of the phase's strongest, from which it should show.
 _SHOULD_SHOW = 0.5
+# Of a particle's peaks a phase explains the strongest and this share, or it is another phase.
+_EXPLAINED = 0.5
 # Of two candidates with equally many peaks the one is no better whose misfit is smaller by less
 # than this, in percent, on top of what the errors leave open.
 _ALIKE_PERCENT = 1.0
@@ -126,7 +128,7 @@ def match_phases(
     Returns
     -------
     Match
-        Without candidates where the strongest peaks fit no phase.
+        Without candidates where no phase explains the strongest peak and half of all.
 
     Raises
     ------
@@ -186,7 +188,8 @@ def _best(found: Spacings, allowed: _Allowed, phase: Phase) -> Candidate | None:
     readings = [one for one in tried if one is not None] or list(
         _on_a_line(found, allowed, phase, planes)
     )
-    return min(readings, key=lambda one: (-one.score, one.misfit_percent), default=None)
+    sound = [one for one in readings if one.planes[0] and one.explained >= _EXPLAINED * len(found)]
+    return min(sound, key=lambda one: (-one.score, one.misfit_percent), default=None)
 
 
 def _bases(
