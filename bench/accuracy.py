@@ -16,8 +16,10 @@ from bench.evaluated import Found, Runs
 from bench.judged import Judged, real, simulated
 from bench.page import put, score, signed, table
 from nanosieve.core.errors import NanosieveError
+from nanosieve.core.settings import METHODS
 from nanosieve.evaluation.by_image import means_by
-from nanosieve.models.load import packaged
+from nanosieve.models.load import find_model, packaged, read_card
+from recipes.papers import models
 
 CLASSICAL = ("otsu", "local", "hybrid")
 COLUMNS = {
@@ -33,6 +35,14 @@ STRONG, WEAK = ("Pd", "Cu"), ("TiO2", "SnO2")
 OF_GROUPS = ("dice", "dice_outside_band", "instance_f1_50", "diameter_bias")
 # In the table by size.
 BY_SIZE = ("emps_bf", "particles/bf-supported", "particles/haadf-supported")
+# In the table of the papers' networks.
+OVERLAP = {"dice": "Dice", "instance_f1_50": "F1 at IoU 0.5"}
+OF_PAPERS = {
+    "emps_bf": OVERLAP,
+    "catalyst_boxes": {"box_centre_f1": "F1 by centres"},
+    "particles/bf-supported": OVERLAP,
+    "particles/haadf-supported": OVERLAP,
+}
 Methods = Mapping[str, str]
 
 
@@ -96,6 +106,25 @@ def boxes(bench: Bench) -> str:
             cells.append(_confidence(found, "box_centre_ece"))
             rows.append([_data(judged, found) if number == 0 else "", f"`{name}`", *cells])
     return table(["data, images, groups", "method", *BOXES.values(), CONFIDENCE], rows)
+
+
+def papers(bench: Bench) -> str:
+    """The papers' networks, as recipes.papers has trained them, at one magnification."""
+    trained = {name: str(file) for name, file in models("particles").items()}
+    named = {"hybrid": "hybrid", "particles": "particles", **trained}
+    sets = {one.name: one for one in [*real(), *bench.simulated("particles/")]}
+    rows = []
+    for name, method in named.items():
+        size = "" if method in METHODS else f"{read_card(find_model(method))[0].n_parameters:,}"
+        cells = []
+        for data, scores_of in OF_PAPERS.items():
+            if data in sets:
+                found = next(bench.found(sets[data], {name: method}))[1]
+                cells += [score(found.summary, key, mean=f"{key}_mean") for key in scores_of]
+        rows.append([f"`{name}`", size, *cells])
+    head = [f"`{data}`: {word}" for data, one in OF_PAPERS.items() if data in sets
+            for word in one.values()]  # fmt: skip
+    return table(["network", "parameters", *head], rows)
 
 
 def by_size(bench: Bench) -> str:
@@ -243,6 +272,7 @@ def _confidence(found: Found, name: str) -> str:
 TABLES: dict[str, Callable[[Bench], str]] = {
     "accuracy-contrast": contrast,
     "accuracy-boxes": boxes,
+    "accuracy-papers": papers,
     "accuracy-by-size": by_size,
     "accuracy-empty": empty,
     "accuracy-lattices": lattices,

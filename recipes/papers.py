@@ -2,7 +2,7 @@
 
 They see the same images, changed in the same way, for the same number of steps, and ``nanosieve``
 among them: fewer steps than the packaged model, for some of them are slow on a processor. What was
-stopped goes on, what is done is kept. ``--list`` names their files for ``bench.accuracy --model``.
+stopped goes on, what is done is kept. ``python -m bench.accuracy accuracy-papers`` compares them.
 """
 
 import argparse
@@ -56,6 +56,7 @@ def settings(model: str, network: str) -> dict[str, Any]:
 
 def train_one(model: str, network: str) -> Path:
     """Train one network, or go on with it; its file."""
+    # Whoever only asks for what is trained needs no torch.
     from nanosieve.training.config import TrainConfig
     from nanosieve.training.run import train
 
@@ -67,23 +68,24 @@ def train_one(model: str, network: str) -> Path:
     return run / "model.onnx"
 
 
+def models(model: str) -> dict[str, Path]:
+    """Files of the networks that are trained, by name."""
+    files = {network: RUNS / model / network / "model.onnx" for network in NETWORKS}
+    return {network: file for network, file in files.items() if file.is_file()}
+
+
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m recipes.papers", description=__doc__)
     parser.add_argument("model", choices=("particles", "hrtem"))
     parser.add_argument("network", nargs="*", metavar="NETWORK", help=", ".join(NETWORKS))
-    parser.add_argument("--list", action="store_true", help="only name what is trained")
     options = parser.parse_args()
     unknown = [name for name in options.network if name not in NETWORKS]
     if unknown:
         parser.error(f"no network {unknown[0]!r}; choose {', '.join(NETWORKS)}")
     try:
         for network in options.network or NETWORKS:
-            file = RUNS / options.model / network / "model.onnx"
-            if options.list and file.is_file():
-                print(f"{options.model}:{network}={file}")
-            if not options.list:
-                print(train_one(options.model, network), flush=True)
+            print(train_one(options.model, network), flush=True)
     except NanosieveError as error:
         print(f"recipes.papers: {error}", file=sys.stderr)
         return 1
