@@ -64,11 +64,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Channels at one magnification, each ``(y, x)`` float16."""
+    """Channels at one magnification, each ``(y, x)`` float16, and `sureness` of the particle."""
 
     scale: float
     grid: Grid
     channels: list[np.ndarray]
+    sure: float
 
 
 def answer(
@@ -100,7 +101,8 @@ def answer(
 
     def at(scale: float) -> _Scale:
         seen = given if scale == 1 else view.given(card, scale)
-        return _Scale(scale, view.at(scale), run(seen, model))
+        channels = run(seen, model)
+        return _Scale(scale, view.at(scale), channels, sureness(particle(channels, card), level))
 
     scales = [
         scale for scale in sorted(card.scales, reverse=True) if _is_worth_it(view, scale, card)
@@ -108,30 +110,25 @@ def answer(
     if base in scales:
         runs = [at(scale) for scale in scales if scale <= base]
     else:
-        runs = _from_base([at(scale) for scale in scales if scale <= 1], card, level)
+        runs = _from_base([at(scale) for scale in scales if scale <= 1], card)
         if scales[0] > 1 and _needs_more(runs[0], card, level):
             finer = at(scales[0])
-            if _sure(finer, card, level) > _sure(runs[0], card, level):
+            if finer.sure > runs[0].sure:
                 runs = [finer, *runs]
     votes = _votes(runs, card, level)
     return _together(runs, votes, view, card, level)
 
 
-def _from_base(runs: list[_Scale], card: ModelCard, level: float) -> list[_Scale]:
+def _from_base(runs: list[_Scale], card: ModelCard) -> list[_Scale]:
     """Leave out what is finer than the scale at which the model is surest of its particles."""
     smaller = sorted(scale for scale in card.scales if scale <= 1)
     n = sum(one.scale == 1 or one.scale in smaller[_NO_BASE:] for one in runs)
-    first = 0 if n == 1 else max(range(n), key=lambda k: _sure(runs[k], card, level))
-    return runs[first:]
-
-
-def _sure(one: _Scale, card: ModelCard, level: float) -> float:
-    return sureness(particle(one.channels, card), level)
+    return runs[max(range(n), key=lambda k: runs[k].sure) :]
 
 
 def _needs_more(one: _Scale, card: ModelCard, level: float) -> bool:
     """Whether the frame itself is the base, the network unsure there, and the particles narrow."""
-    if one.scale != 1 or not 0 < _sure(one, card, level) < _SURE:
+    if one.scale != 1 or not 0 < one.sure < _SURE:
         return False
     inside = particle(one.channels, card) >= level
     steps = sum(int(np.count_nonzero(part[1:] != part[:-1])) for part in (inside, inside.T))
