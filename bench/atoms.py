@@ -208,6 +208,8 @@ def _share(hits: np.ndarray) -> float:
 
 def cells(rows: pd.DataFrame) -> list[str]:
     """One line of the table: images, means with intervals over sheets, medians, rings pooled."""
+    if "precision" not in rows:
+        return [f"0 of {len(rows)}, 0", *[""] * (len(HEADS) - 2)]
     found = rows[rows["precision"].notna()]
     groups = found["group"].to_numpy()
     line = [f"{len(found)} of {len(rows)}, {found['group'].nunique()}"]

@@ -238,7 +238,7 @@ def test_ctrl_c_leaves_what_was_finished(process, tmp_path, jobs):
     _, err = child.communicate(timeout=60)
     assert child.returncode == 130
     assert err.splitlines() == [
-        "nanosieve: stopping: what is in progress is brought to its end",
+        "nanosieve: stopping; this may take a moment",
         "nanosieve: interrupted: what was finished stays; the same command again does the rest",
     ]
     _is_whole(out)

@@ -98,6 +98,17 @@ def test_no_more_is_averaged_than_noise_asks_for(sheet):
     assert more.chance < lattice_waves(noisy, 7.0, neighbourhood=1.2).chance
 
 
+def test_vacuum_is_not_taken_for_noise():
+    image, _ = drawn_sheet((300, 300), lattice_px=8.0, angle_deg=11, noise=0.08)
+    vacuum = np.zeros(image.shape, bool)
+    vacuum[:, 90:] = True
+    noise = np.random.default_rng(1).normal(1, 0.08, image.shape)
+    found = find_graphene(np.where(vacuum, noise, image).astype(np.float32), vacuum=vacuum)
+    assert found.neighbourhood == lattice_waves(image, 8.0).neighbourhood
+    # Beyond what is blurred by averaging.
+    assert found.network.positions[:, 1].max() < 90 + 1.5 * 8
+
+
 def test_a_known_pixel_size_helps_to_see_a_faint_lattice():
     image, _ = drawn_sheet((200, 200), lattice_px=7.0, angle_deg=11, noise=0.28, seed=5)
     with pytest.raises(FailedInput, match="no hexagon"):

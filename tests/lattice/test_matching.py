@@ -54,6 +54,14 @@ def test_a_phase_that_explains_a_few_peaks_of_many_is_not_named():
     assert match_phases(spacings(d, angles), [get_phase("Au")]).candidates == ()
 
 
+def test_peaks_on_a_line_are_read_beside_an_unsound_zone():
+    # (111) and (222) of gold, then two peaks of which one alone would do for a zone with the first.
+    d, angles = [0.23546, 0.11773, 0.20391, 0.26], [0, 0, 35, 100]
+    best = match_phases(spacings(d, angles), [get_phase("Au")]).candidates[0]
+    assert best.explained == 2
+    assert best.planes[2:] == (None, None)
+
+
 def test_wurtzite_along_a_is_not_zincblende():
     d, angles = [0.37230, 0.35050, 0.32881], [0, 90, 27.96]
     match = match_phases(

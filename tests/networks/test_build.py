@@ -141,7 +141,7 @@ def test_without_torch_it_says_what_to_install():
     code = """
 import sys
 sys.modules["torch"] = None
-from nanosieve.core.errors import UsageError, install
+from nanosieve.core.errors import UsageError
 try:
     import nanosieve.networks
 except UsageError as error:

@@ -115,7 +115,7 @@ def test_all_faults_at_once() -> None:
         ({"loss": {"cross_entropy": 0, "dice": 0}}, "every loss has weight 0"),
         ({"validation": {"repeats": 2}}, "repeats goes with folds"),
         ({"validation": {"share": 0.5, "test_share": 0.5}}, "leave nothing to train on"),
-        ({"start": {"freeze": "encoder"}}, "give weights to start from"),
+        ({"start": {"freeze": "encoder"}}, "give model or weights to start from"),
         ({"input": {"maximum": 3.0}}, "give it with normalisation = 'maximum'"),
         ({"data": {"path": "a", "stacks": [{"image": "x"}]}}, "stacks.1.image: no such setting"),
         (

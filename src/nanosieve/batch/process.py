@@ -28,6 +28,7 @@ State = Literal["made", "unchanged", "kept"]
 
 # Pixel sizes that differ by less are one, written with more or fewer digits.
 _SAME_SIZE = 0.005
+_FAILED_SINCE = "Made again with other settings it failed:"
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,10 @@ def process(item: Input, job: Job) -> Outcome:
         else:
             record = _make(item, replace(job, as_dataset=_as_dataset(record, job)), origin, mask)
         assert record is not None
-        if record.origin != origin:
-            # Only settings of the pooling changed: they are stated, and nothing is made again.
-            record = replace(record, origin=origin)
+        # Settings of the pooling may have changed: they are stated, and nothing is made again.
+        current = replace(_failed_since(record), origin=origin)
+        if record != current:
+            record = current
             store.save(record, folder)
         export(folder, record, sorted(wanted))
     except Exception as error:
@@ -357,16 +359,32 @@ def _fail(item: Input, out: Path, origin: Origin, error: Exception) -> Outcome:
     """
     folder = out / item.name
     before = store.load(folder)
-    same = before is not None and before.done and before.origin.input_hash == origin.input_hash
-    stays = same or store.is_users(folder, before)
-    message = one_line(error, item) + ("; the result that was there stays" if stays else "")
+    message = one_line(error, item)
     record = Record(item.name, store.path_from(out, item.path), origin, status_of(error), message)
     # A disk that is full for the result is full for its record: the outcome says it anyway.
     with suppress(NanosieveError):
-        if not stays:
+        if before is not None and _still_there(folder, before, origin):
+            store.save(_failed_since(before, message), folder)
+            message += "; the result that was there stays"
+        elif not store.is_users(folder, before):
             store.publish(record, None, folder)
     trace = "".join(traceback.format_exception(error))
-    return replace(outcome(record, str(item.path), "made"), trace=trace)
+    return replace(outcome(record, str(item.path), "made"), message=message, trace=trace)
+
+
+def _failed_since(record: Record, message: str = "") -> Record:
+    """A record with a note of what failed after it was made, in place of such notes."""
+    notes = [note for note in record.notes if not note.startswith(_FAILED_SINCE)]
+    if message:
+        notes.append(f"{_FAILED_SINCE} {message}")
+    return replace(record, notes=tuple(notes))
+
+
+def _still_there(folder: Path, before: Record, origin: Origin) -> bool:
+    """Whether a whole result of the same input lies in the folder; one that cannot be read is not
+    known to have changed."""
+    same = origin.input_hash in ("", before.origin.input_hash)
+    return before.done and same and all((folder / name).is_file() for name in before.outputs)
 
 
 def one_line(error: Exception, item: Input) -> str:

@@ -158,7 +158,7 @@ def stopping_told() -> Iterator[None]:
     """Answer Ctrl-C at once: what is in progress may take a while to end."""
 
     def answered(number: int, frame: FrameType | None) -> None:
-        line("stopping: what is in progress is brought to its end")
+        line("stopping; this may take a moment")
         signal.default_int_handler(number, frame)
 
     before = signal.getsignal(signal.SIGINT)

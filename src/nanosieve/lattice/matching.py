@@ -5,7 +5,7 @@ phase is tried by taking two of the particle's peaks for two of its planes, whic
 axis and the turn in the image, and counting how many of the peaks then lie at planes of that zone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
@@ -181,15 +181,19 @@ def _best(found: Spacings, allowed: _Allowed, phase: Phase) -> Candidate | None:
     planes = reflections(phase, finest_nm=finest)
     if not len(planes.indices):
         return None
-    tried = [
+
+    def sound(readings: Iterable[Candidate | None]) -> list[Candidate]:
+        return [
+            one
+            for one in readings
+            if one is not None and one.planes[0] and one.explained >= _EXPLAINED * len(found)
+        ]
+
+    readings = sound(
         _in_zone(found, allowed, phase, planes, pair, basis)
         for pair, basis in _bases(found, allowed, planes)
-    ]
-    readings = [one for one in tried if one is not None] or list(
-        _on_a_line(found, allowed, phase, planes)
-    )
-    sound = [one for one in readings if one.planes[0] and one.explained >= _EXPLAINED * len(found)]
-    return min(sound, key=lambda one: (-one.score, one.misfit_percent), default=None)
+    ) or sound(_on_a_line(found, allowed, phase, planes))
+    return min(readings, key=lambda one: (-one.score, one.misfit_percent), default=None)
 
 
 def _bases(

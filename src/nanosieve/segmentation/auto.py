@@ -215,7 +215,7 @@ def _is_grain(seen: Look, pixel_size_nm: float) -> bool:
     grain = (_GRAIN_NM / pixel_size_nm) ** 2
     # What is left of such grain, and half as much again, where pixels are fine.
     most = max(_TOO_COARSE, 1.5 * grain / (grain + COARSE_PX**2))
-    return fine and seen.coarse < most and not stand_out
+    return fine and not seen.of_mass and seen.coarse < most and not stand_out
 
 
 def _is_graphene(seen: Look, pixel_size_nm: float | None) -> bool:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from nanosieve.core.errors import UsageError
+from nanosieve.core.errors import NanosieveError, UsageError
 from nanosieve.core.settings_file import faults, read_toml, without_none
 from nanosieve.core.toml_text import toml_text
 from nanosieve.training.augment_config import AugmentConfig
@@ -146,7 +146,11 @@ tiles.sise: no such setting, did you mean size?
             For all faults at once.
         """
         try:
-            return cls.model_validate(from_model(values, folder), context={"folder": folder})
+            values = from_model(values, folder)
+        except NanosieveError as error:
+            raise UsageError(f"{source}: start.model: {error}") from error
+        try:
+            return cls.model_validate(values, context={"folder": folder})
         except ValidationError as error:
             raise UsageError(f"{source}: {'; '.join(faults(error, cls))}") from error
 

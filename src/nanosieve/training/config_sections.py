@@ -356,6 +356,8 @@ class StartConfig(Section):
 
     @model_validator(mode="after")
     def _freeze_what_was_learned(self) -> Self:
-        if self.freeze != "nothing" and self.weights is None:
-            raise ValueError("freeze keeps learned weights: give weights to start from")
+        if self.model is not None and self.weights is not None:
+            raise ValueError("model and weights both say what to start from: give one")
+        if self.freeze != "nothing" and self.weights is None and self.model is None:
+            raise ValueError("freeze keeps learned weights: give model or weights to start from")
         return self

@@ -8,6 +8,7 @@ from nanosieve.core.errors import UsageError
 from nanosieve.networks import Network, build
 from nanosieve.networks.files import load_weights
 from nanosieve.training.config import TrainConfig
+from nanosieve.training.start import weights_of
 
 # Names of the parts that lead down to the lowest resolution, the lowest one included; all else
 # leads up again.
@@ -34,15 +35,17 @@ def make_network(config: TrainConfig) -> Network:
             f"data.foreground: {', '.join(network.foreground)} must be classes of the network, "
             f"which are {', '.join(network.classes)}"
         )
-    if config.start.weights is not None:
-        learned = load_weights(config.start.weights)
+    start = config.start
+    weights = weights_of(start.model) if start.model is not None else start.weights
+    if weights is not None:
+        learned = load_weights(weights)
         if (learned.name, learned.settings) != (network.name, network.settings):
             raise UsageError(
-                f"{config.start.weights}: holds {_words(learned)}, but [network] asks for "
+                f"{weights}: holds {_words(learned)}, but [network] asks for "
                 f"{_words(network)}; give the settings that the weights were trained with"
             )
         network.load_state_dict(learned.state_dict())
-    for part in frozen_parts(network, config.start.freeze):
+    for part in frozen_parts(network, start.freeze):
         part.requires_grad_(False)
     return network
 

@@ -133,6 +133,8 @@ def grid(config: TrainConfig) -> list[tuple[dict[str, Any], TrainConfig]]:
             'nothing to search: name settings and their values in [search], such as "optimiser.lr" '
             "= [1e-4, 1e-3]"
         )
+    if any(name.split(".")[0] == "start" for name in config.search):
+        raise UsageError("search: what training starts from cannot vary; search each by itself")
     empty = [name for name, values in config.search.items() if not values]
     if empty:
         raise UsageError(f"search: {empty[0]} has no values; give some or leave it out")

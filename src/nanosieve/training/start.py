@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nanosieve.core.errors import UsageError
 from nanosieve.models.load import SUFFIX, find_model, read_card
 
 # What a few labelled images ask for: little time, small steps, and no threshold of their own.
@@ -35,44 +36,51 @@ def from_model(values: Mapping[str, Any], folder: Path | None) -> dict[str, Any]
     Returns
     -------
     dict
-        ``values`` as they are, where no model is named, or weights besides: then they were filled.
+        ``values`` as they are, where no model is named.
 
     Raises
     ------
     UsageError
-        If there is no such model.
+        If there is no such model, or its weights are not beside it.
     InputError
         If its file is broken.
     """
     start = values.get("start")
-    if not isinstance(start, Mapping) or "weights" in start:
-        return dict(values)
-    name = start.get("model")
+    name = start.get("model") if isinstance(start, Mapping) else None
     if not isinstance(name, str):
         return dict(values)
-    return _filled(values, _settings(_place(name, folder)))
+    return _filled(values, _settings(*_place(name, folder)))
 
 
-def _place(name: str, folder: Path | None) -> Path:
-    beside = Path(name) if folder is None else folder / name
-    return beside if name.endswith(SUFFIX) and beside.is_file() else find_model(name)
+def weights_of(model: str) -> Path:
+    """Return the file of a model's weights, beside its own."""
+    return find_model(model).with_suffix(".safetensors")
 
 
-def _settings(model: Path) -> dict[str, Any]:
+def _place(name: str, folder: Path | None) -> tuple[str, Path]:
+    """The name of a packaged model, or the absolute one of a file, and the file."""
+    is_file = name.lower().endswith(SUFFIX)
+    file = find_model(str((folder or Path()) / name) if is_file else name).resolve()
+    if not weights_of(str(file)).is_file():
+        raise UsageError(f"{name}: its weights, {file.stem}.safetensors, are not beside it")
+    return str(file) if is_file else name, file
+
+
+def _settings(name: str, model: Path) -> dict[str, Any]:
     card = read_card(model)[0]
-    scale = {} if card.pixel_size_nm is None else {"pixel_size_nm": card.pixel_size_nm}
-    many = card.activation == "softmax" or len(card.kinds) > 2
-    classes = {"classes": card.kinds, "foreground": card.foreground} if many else {}
+    plain = card.activation != "softmax" and card.kinds == ("background", "particle")
+    classes = {} if plain else {"classes": card.kinds, "foreground": card.foreground}
     # What may be dark in one particle and bright in another is not turned round.
     polarity = {"polarity": "dark"} if card.polarity == "any" else {}
+    grid = {"pixel_size_nm": card.pixel_size_nm, "lattice_nm": card.lattice_nm}
     return _TRAINING | {
         "name": f"{card.name}-tuned",
         "licence": card.licence,
         "data": {"core_depth": _CORE_DEPTH, **polarity, **classes},
         "network": {"name": card.network, "settings": card.settings},
-        "input": {**_known(card.input.model_dump()), **scale, "scales": card.scales},
+        "input": _known({**card.input.model_dump(), **grid, "scales": card.scales}),
         "threshold": {"rule": "fixed", "value": card.threshold, "least_mean": card.least_mean},
-        "start": {"weights": str(model.with_suffix(".safetensors").resolve())},
+        "start": {"model": name},
     }
 
 
@@ -87,4 +95,6 @@ def _filled(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str,
         given = values.get(name)
         if isinstance(section, Mapping) and isinstance(given, Mapping):
             filled[name] = {**section, **given}
+    # A file's name is absolute from here on.
+    filled["start"]["model"] = defaults["start"]["model"]
     return filled

@@ -47,7 +47,11 @@ class Waves:
 
 
 def lattice_waves(
-    image: np.ndarray, lattice_px: float, *, neighbourhood: float | None = None
+    image: np.ndarray,
+    lattice_px: float,
+    *,
+    neighbourhood: float | None = None,
+    clear: np.ndarray | None = None,
 ) -> Waves:
     """Filter out the lattice, whatever its direction.
 
@@ -60,6 +64,8 @@ def lattice_waves(
     neighbourhood
         Standard deviation, in lattice constants, of the Gaussian that is averaged over; by default
         as small as the noise allows.
+    clear
+        ``(y, x)`` bool, where there is a lattice and nothing on it: there it is told from noise.
 
     Examples
     --------
@@ -71,7 +77,7 @@ def lattice_waves(
     >>> bool(error < 0.1)
     True
     """
-    spectrum = _spectrum(image, lattice_px, neighbourhood)
+    spectrum = _spectrum(image, lattice_px, neighbourhood, clear)
     energy = np.full(image.shape, -1.0, np.float32)
     found = Waves(
         np.zeros(image.shape, np.float32), energy, spectrum.neighbourhood, spectrum.chance
@@ -84,11 +90,24 @@ def lattice_waves(
     return found
 
 
-def _spectrum(image: np.ndarray, lattice_px: float, neighbourhood: float | None) -> "_Spectrum":
+def by_noise(variance: float, neighbourhood_px: float) -> float:
+    """Energy that white noise of a variance a pixel puts into the three waves.
+
+    Examples
+    --------
+    >>> round(by_noise(1.0, 10.0), 5)
+    0.00239
+    """
+    return 3 * variance / (4 * np.pi * neighbourhood_px**2)
+
+
+def _spectrum(
+    image: np.ndarray, lattice_px: float, neighbourhood: float | None, clear: np.ndarray | None
+) -> "_Spectrum":
     if neighbourhood is not None:
-        return _Spectrum.of(image, lattice_px, neighbourhood)
+        return _Spectrum.of(image, lattice_px, neighbourhood, clear)
     for wider in _NEIGHBOURHOODS:
-        spectrum = _Spectrum.of(image, lattice_px, wider)
+        spectrum = _Spectrum.of(image, lattice_px, wider, clear)
         if spectrum.chance < _MOST_CHANCE:
             break
     return spectrum
@@ -101,12 +120,14 @@ class _Spectrum:
     values: np.ndarray
     shape: tuple[int, int]
     padding: int
-    radius: float
+    lattice_px: float
     neighbourhood: float
-    sharpness: float
+    clear: np.ndarray | None
 
     @classmethod
-    def of(cls, image: np.ndarray, lattice_px: float, neighbourhood: float) -> "_Spectrum":
+    def of(
+        cls, image: np.ndarray, lattice_px: float, neighbourhood: float, clear: np.ndarray | None
+    ) -> "_Spectrum":
         padding = int(np.ceil(3 * neighbourhood * lattice_px))
         padding = min(padding, min(image.shape) - 1)
         after = [fft.next_fast_len(n + 2 * padding) - n - padding for n in image.shape]
@@ -117,10 +138,20 @@ class _Spectrum:
             fft.fft2(padded, workers=2),
             (height, width),
             padding,
-            2 / (3**0.5 * lattice_px),
+            lattice_px,
             neighbourhood,
-            2 * (np.pi * neighbourhood * lattice_px) ** 2,
+            clear,
         )
+
+    @property
+    def radius(self) -> float:
+        """Frequency of the waves in cycles a pixel."""
+        return 2 / (3**0.5 * self.lattice_px)
+
+    @property
+    def sharpness(self) -> float:
+        """Of the apertures, in which the neighbourhood is a Gaussian too."""
+        return 2 * (np.pi * self.neighbourhood * self.lattice_px) ** 2
 
     @cached_property
     def chance(self) -> float:
@@ -130,8 +161,19 @@ class _Spectrum:
         power = np.abs(self.values[(away > _RING[0]) & (away < _RING[1])]) ** 2
         # Of noise it is distributed exponentially, and a lattice's peaks are few.
         noise = float(np.median(power)) / np.log(2) / self.values.size
-        usual = float(np.median(self._strength.max(axis=0)))
-        return 3 * noise * np.pi / (2 * self.sharpness) / max(usual, 1e-30)
+        usual = float(np.median(self._of_lattice(self._strength.max(axis=0))))
+        return by_noise(noise, self.neighbourhood * self.lattice_px) / max(usual, 1e-30)
+
+    def _of_lattice(self, strength: np.ndarray) -> np.ndarray:
+        """Those of the coarse grid that lie on clear lattice, all where none do."""
+        if self.clear is None:
+            return strength
+        at = [
+            np.clip(np.arange(n) * padded // n - self.padding, 0, own - 1)
+            for n, padded, own in zip(strength.shape, self.values.shape, self.shape, strict=True)
+        ]
+        chosen = strength[self.clear[np.ix_(*at)]]
+        return chosen if chosen.size else strength
 
     @cached_property
     def _strength(self) -> np.ndarray:
