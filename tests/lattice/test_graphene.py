@@ -331,6 +331,22 @@ def test_lines_and_directions_of_three_grains():
     assert np.abs(lines.points[~upper & low, 1] - 60).max() < 2.5
 
 
+def test_a_fragment_of_a_grain_is_no_grain():
+    # Hexagons on a grid at 10 degrees; a column without any cuts off two columns of them.
+    y, x = np.mgrid[5:120:10, 5:120:10]
+    centre = np.stack([y.ravel(), x.ravel()], axis=1).astype(float)
+    here = np.abs(centre[:, 1] - 95) > 4
+    here &= (centre[:, 1] < 95) | (centre[:, 0] < 60)
+    centre = centre[here]
+    angle = 10 + np.random.default_rng(0).normal(0, 0.3, len(centre))
+    rings = Rings(np.full(len(centre), 6), centre, np.full((len(centre), 12), -1), angle)
+    grains = find_grains(rings, 10.0)
+    assert grains.rings.tolist() == [len(centre)]
+    assert (grains.ring_grain == 0).all()
+    lines, _ = draw_grains(rings, grains, 10.0, (120, 120))
+    assert len(lines.points) == 0
+
+
 def test_drawn_atoms_lie_within_the_image(sheet):
     assert len(inside(sheet[1], SHAPE)) == len(sheet[1])
     # Two atoms of each lattice cell.

@@ -19,7 +19,7 @@ from nanosieve.prepare.resample import resample
 from nanosieve.segmentation import network_average
 from nanosieve.segmentation.network import segment_with_model
 from nanosieve.segmentation.network_view import View
-from nanosieve.segmentation.network_warnings import about_faint
+from nanosieve.segmentation.network_warnings import about_faint, about_foreground
 
 FIELD = 25
 SCALES = (1.0, 0.5, 0.25)
@@ -240,6 +240,12 @@ def test_it_is_told_where_more_was_left_out_than_kept():
     assert about_faint(2, 2, card()) == []
     [note] = about_faint(3, 2, card())
     assert note.startswith("3 of 5 detections were left out, for plain is hardly surer")
+
+
+def test_a_model_of_something_else_than_particles_says_of_what():
+    assert about_foreground(card()) == []
+    [note] = about_foreground(card().model_copy(update={"foreground": ("contamination",)}))
+    assert note == "What plain outlines and sizes is contamination."
 
 
 def test_images_too_large_to_be_enlarged_are_not(dull, monkeypatch):

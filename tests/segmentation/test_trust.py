@@ -161,6 +161,17 @@ def labelled(probability, core=None):
     )
 
 
+@pytest.mark.parametrize(("top", "n"), [(0, 1), (34, 1), (20, 3)])
+def test_a_slice_at_the_edge_is_not_taken_apart(top, n):
+    y, x = np.mgrid[:6, :60]
+    way = np.minimum.reduce([np.hypot(y, x - middle) for middle in (12, 25, 38)])
+    probability, core = np.zeros((2, 40, 60), np.float16)
+    probability[top : top + 6], core[top : top + 6] = way < 7, way < 3
+    labels, parted = labelled(probability, core)
+    assert labels.max() == n
+    assert bool(parted) == (n > 1)
+
+
 def test_faint_particles_are_left_out_and_the_others_numbered_anew():
     probability = np.zeros((12, 30), np.float16)
     for left, value in ((2, 0.9), (11, 0.5), (20, 0.75)):

@@ -344,6 +344,8 @@ def test_packed_files_are_found(tmp_path):
     assert packed_files([str(gone), str(expected[0])]) == [expected[0], gone]
     with pytest.raises(UsageError, match=r"no packed file in .*gone; give \*\.packed\.h5 files"):
         packed_files([str(gone)])
+    # Told to be none when it is its turn, and no reason to leave the others.
+    assert packed_files([str(expected[0]), str(tmp_path / "a.tif")])[0] == expected[0]
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / f"A{SUFFIX}").touch()
     with pytest.raises(

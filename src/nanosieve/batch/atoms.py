@@ -273,7 +273,12 @@ def _classes(
         )
     first = micrograph.replace(frames=micrograph.frames[0][np.newaxis])
     frame = next(analyse_frames(first, wanted, device=settings.device))
-    trail.notes += frame.notes
+    # The others are about sizes of particles.
+    if "out_of_domain" in frame.segmentation.flags:
+        trail.notes.append(
+            f"The image is unlike those that {method} was trained on: what it takes for "
+            "contamination may be none, and the reverse; look at the figure."
+        )
     return method, *_maps(frame.segmentation, method)
 
 

@@ -201,7 +201,8 @@ def _close(found: "Found", job: "PackJob", outcomes: "list[PackOutcome]") -> int
     closing(outcomes, None)
     if made:
         before, after = (sum(sizes) for sizes in zip(*_sizes(made), strict=True))
-        print(f"{before / 1e6:.1f} MB became {after / 1e6:.1f} MB, a ratio of {before / after:.2f}")
+        sizes = f"{before / 1e6:.3g} MB became {after / 1e6:.3g} MB"
+        print(f"{sizes}, a ratio of {before / after:.2f}")
         page, *others = write_sheet(job.out / SHEET, made)
     print(f"Table: {job.out / TABLE}")
     if made:

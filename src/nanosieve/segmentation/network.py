@@ -20,6 +20,7 @@ from nanosieve.segmentation.network_view import View, check_size, grid_between
 from nanosieve.segmentation.network_warnings import (
     about_enlargement,
     about_faint,
+    about_foreground,
     about_image,
     about_polarity,
     about_scale,
@@ -244,7 +245,7 @@ def particles_of(
     evidence = evidence_of(labels, n, probability, maps.core, parted=parted, scale=maps.scale)
     shift = edge_shift(labels, n, probability, level)
     flags, notes = about_sizes(labels, n, card, scale=maps.scale, scales=maps.scales)
-    notes += about_faint(left_out, n, card)
+    notes += about_foreground(card) + about_faint(left_out, n, card)
     settings = maps.settings | {
         "threshold": round(level, 4),
         "edge_shift_px": None if shift is None else round(shift, 3),

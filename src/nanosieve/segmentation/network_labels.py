@@ -12,6 +12,9 @@ from nanosieve.segmentation.split import split_touching
 # A marker with less than this share of the largest in its particle is a fluctuation.
 _SMALL_MARKER = 0.05
 _LEAST_MARKER = 4
+# A slice of a particle that the frame has cut off shows nothing of how many there are: one that is
+# no deeper is left whole.
+_SLICE_PX = 8
 # Mean probability that is enough: this share of the typical particle's, and never less than that.
 _OF_TYPICAL, _FAINTEST = 0.75, 0.55
 # Of a frame whose typical particle has the first or less, it is not; from the second on it is.
@@ -56,7 +59,7 @@ def label_particles(
     labels = number[labels]
     n = int(number.max(initial=0))
     parted: set[int] = set()
-    for own, (box, found) in enumerate(_parts(labels, probability, core) if split else (), start=1):
+    for own, box, found in _parts(labels, probability, core) if split else ():
         parts = _without_gaps(found)
         extra = int(parts.max(initial=0)) - 1
         if extra < 1:
@@ -134,11 +137,21 @@ def _new_numbers(keep: np.ndarray) -> np.ndarray:
     return np.where(keep, np.cumsum(keep), 0).astype(np.int32)
 
 
+def _is_slice(box: tuple[slice, slice], shape: tuple[int, ...]) -> bool:
+    """Whether a component lies along an edge of the frame, no deeper than a slice."""
+    return any(
+        part.stop - part.start <= _SLICE_PX and (part.start == 0 or part.stop == side)
+        for part, side in zip(box, shape, strict=True)
+    )
+
+
 def _parts(
     labels: np.ndarray, probability: np.ndarray, core: np.ndarray | None
-) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
-    """Box and parts (1..m within the component) of each label."""
+) -> Iterator[tuple[int, tuple[slice, slice], np.ndarray]]:
+    """Label, box and parts (1..m within the component) of each that may be several."""
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        if _is_slice(box, labels.shape):
+            continue
         # DIPlib takes what is one pixel wide for a line.
         inside = np.pad(labels[box] == number, 1)
         if core is None:
@@ -146,7 +159,7 @@ def _parts(
             parts = split_touching(inside, inside, depth)
         else:
             parts = split_by_cores(inside, np.pad(core[box].astype(np.float32), 1))
-        yield box, parts[1:-1, 1:-1]
+        yield number, box, parts[1:-1, 1:-1]
 
 
 def _without_gaps(parts: np.ndarray) -> np.ndarray:

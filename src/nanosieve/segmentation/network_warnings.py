@@ -65,6 +65,13 @@ def about_enlargement(base: float) -> Warnings:
     ]
 
 
+def about_foreground(card: ModelCard) -> list[str]:
+    """Note of a model whose outlines are of something else than particles."""
+    if card.foreground == ("particle",):
+        return []
+    return [f"What {card.name} outlines and sizes is {' and '.join(card.foreground)}."]
+
+
 def about_faint(left_out: int, n: int, card: ModelCard) -> list[str]:
     """Note where more was left out as too faint than kept."""
     if left_out <= n:

@@ -15,6 +15,9 @@ from nanosieve.lattice.graphene.rings import Rings
 _LEAST_TURN_DEG = 3.0
 _PEAK_DEG = 1.0
 _LEAST_RINGS = 5
+# Fewer hexagons than this, cut off by contamination or the rim, belong to the largest grain of
+# their direction.
+_FRAGMENT = 20
 # In lattice constants: neighbouring rings, the smoothing of lines, the neighbourhood whose mean
 # direction a pixel has (0.4 nm), and how far from a hexagon there is lattice still.
 _NEIGHBOUR = 1.3
@@ -94,7 +97,7 @@ def find_grains(rings: Rings, lattice_px: float) -> Grains:
             [near @ (nearest == k) + (nearest == k) for k in range(len(peaks))], axis=1
         )
         nearest = votes.argmax(axis=1)
-    number = _connected(near, nearest)
+    number = _joined(_connected(near, nearest), nearest)
     count = np.bincount(number)
     order = np.argsort(-count, kind="stable")
     order = order[count[order] >= min(_LEAST_RINGS, count.max())]
@@ -133,6 +136,17 @@ def _connected(near: coo_matrix, kind: np.ndarray) -> np.ndarray:
     same = kind[pairs.row] == kind[pairs.col]
     graph = coo_matrix((np.ones(same.sum()), (pairs.row[same], pairs.col[same])), near.shape)
     return np.asarray(connected_components(graph, directed=False)[1])
+
+
+def _joined(number: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """Give fragments the number of the largest region of their kind."""
+    count = np.bincount(number)
+    joined = np.arange(len(count))
+    for one in range(int(kind.max()) + 1):
+        regions = np.unique(number[kind == one])
+        if len(regions):
+            joined[regions[count[regions] < _FRAGMENT]] = regions[count[regions].argmax()]
+    return joined[number]
 
 
 def draw_grains(

@@ -67,7 +67,8 @@ def packed_files(arguments: Sequence[str]) -> list[Path]:
         )
     files = sorted(found.values(), key=lambda one: natural(one.name))
     by_name: dict[str, Path] = {}
-    for file in files:
+    # What is no packed file is told when it is its turn.
+    for file in (one for one in files if one.name.endswith(SUFFIX)):
         other = by_name.setdefault(_name(file).casefold(), file)
         if other is not file:
             raise UsageError(
