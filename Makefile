@@ -49,17 +49,21 @@ bench-quick: $(VENV)/.core
 accuracy: $(VENV)/.core
 	$(BIN)/python -m bench.accuracy
 
-benchmarks: accuracy $(VENV)/.with-train $(VENV)/.with-simulate $(VENV)/.with-faults
+benchmarks: $(VENV)/.with-train $(VENV)/.with-simulate $(VENV)/.with-faults
+	PYTHON=$(BIN)/python recipes/make.sh papers
+	$(MAKE) accuracy
 	$(BIN)/python -m bench.fine_tuning
 	$(BIN)/python -m bench.sizes
 	$(BIN)/python -m bench.splitting
 	$(BIN)/python -m bench.packing
-	for kind in crystal:hrtem amorphous:graphene; do \
-	  set=bench/out/sets/$${kind#*:}; \
-	  $(BIN)/nanosieve simulate recipes/$${kind#*:}-training.toml -n 300 --seed 1 -o $$set-train && \
-	  $(BIN)/nanosieve simulate recipes/$${kind#*:}-training.toml -n 100 --seed 2 -o $$set-test && \
-	  $(BIN)/python -m bench.bragg --foreground $${kind%:*} --network $${kind#*:} \
-	    --train $$set-train --test $$set-test || exit 1; done
+	$(BIN)/nanosieve simulate recipes/hrtem-training.toml -n 288 --seed 12001 -o bench/out/sets/hrtem
+	$(BIN)/python -m bench.bragg --foreground crystal --network hrtem \
+	  --train bench/out/sets/hrtem --test recipes/sets/test/hrtem/left-out
+	$(BIN)/nanosieve simulate recipes/graphene-training.toml -n 80 --seed 13001 \
+	  -o bench/out/sets/graphene
+	$(BIN)/python -m bench.bragg --foreground amorphous --network graphene \
+	  --train bench/out/sets/graphene --test recipes/sets/test/graphene/sheets
+	$(BIN)/python -m bench.atoms
 	$(BIN)/python -m bench.faults
 	$(BIN)/python -m bench
 

@@ -50,10 +50,10 @@ class Scored:
 
 
 def tuned_forms(
-    train: Dataset, foreground: Foreground, *, trials: int, limit: int | None
+    train: Sequence[Sample], foreground: Foreground, *, trials: int
 ) -> dict[Form, Tuned]:
     """Tune every form with the same number of trials."""
-    cases = [case(sample) for sample in spread(train.samples, limit)]
+    cases = [case(sample) for sample in train]
     found: dict[Form, Tuned] = {}
     for form in get_args(Form):
         print(f"{form}: {trials} trials on {len(cases)} images", file=sys.stderr, flush=True)
@@ -68,6 +68,11 @@ def write_presets(forms: Mapping[Form, Tuned]) -> None:
         text = toml_text(without_none(tuned.settings.model_dump()))
         path = OUT / f"{form}-{tuned.settings.foreground}.toml"
         path.write_text(text, encoding="utf-8")
+
+
+def one_each(samples: Sequence[Sample]) -> list[Sample]:
+    """Take the first image of each group: others of it would tell the same."""
+    return list({sample.group: sample for sample in reversed(samples)}.values())[::-1]
 
 
 def spread(samples: Sequence[Sample], limit: int | None) -> list[Sample]:
@@ -144,16 +149,15 @@ def words(tuned: Tuned) -> str:
 def main() -> int:
     """Parse, tune, compare, print."""
     parser = argparse.ArgumentParser(prog="python -m bench.bragg", description=__doc__)
-    parser.add_argument("--train", type=Path, required=True, help="data set to tune on")
+    parser.add_argument("--train", type=Path, required=True, help="tuned on, one image a group")
     parser.add_argument("--test", type=Path, nargs="+", required=True, help="data sets to compare")
     parser.add_argument("--network", help="a packaged model, or FILE.onnx")
     parser.add_argument("--foreground", choices=get_args(Foreground), default="crystal")
     parser.add_argument("--trials", type=int, default=32)
     parser.add_argument("--limit", type=int, help="images of each set; only prints")
     options = parser.parse_args()
-    forms = tuned_forms(
-        Dataset.open(options.train), options.foreground, trials=options.trials, limit=options.limit
-    )
+    train = spread(one_each(Dataset.open(options.train).samples), options.limit)
+    forms = tuned_forms(train, options.foreground, trials=options.trials)
     compared = methods(forms, options.foreground, options.network)
     samples = [
         sample

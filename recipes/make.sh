@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make the models again: recipes/make.sh particles|hrtem|graphene. Stopped anywhere, the same
+# Make the models again: recipes/make.sh particles|hrtem|graphene|papers. Stopped anywhere, the same
 # command goes on. PYTHON and JOBS may be set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,7 +28,7 @@ training_sets() {
       simulated recipes/graphene-training.toml 320 13001 graphene/training
       ;;
     *)
-      echo "recipes/make.sh particles|hrtem|graphene" >&2
+      echo "recipes/make.sh particles|hrtem|graphene|papers" >&2
       exit 2
       ;;
   esac
@@ -42,6 +42,11 @@ test_sets() { # test sets whose scores go into the card
 }
 
 model=${1:-}
+if [ "$model" = papers ]; then # the papers' networks on what "particles" learns from
+  training_sets particles
+  "$python" -m recipes.papers particles
+  exit
+fi
 training_sets "$model"
 run=recipes/sets/runs/$model
 "$nanosieve" train "recipes/$model.toml" -o "$run" --resume
