@@ -34,9 +34,10 @@ _WORK_PX = 7
 REFUSED, TOLD = 0.1, 0.01
 # Neighbourhood, in lattice constants, in which rings between grains show.
 _NARROW = 0.5
-# Skewness of a perfect lattice's three waves, and of what is too near none to tell the contrast.
+# Skewness of a perfect lattice's three waves, and of what is too near none to tell the contrast: of
+# 77 simulated sheets two were told wrong, at 0.07 and 0.43.
 _SKEW = 12 / 6**1.5
-LEAST_SURE = 0.3
+LEAST_SURE = 0.45
 # At 0.15 to 0.17 3 to 4 % of the atoms of simulated sheets were wrong, at 0.36 11 % and nearly all
 # rings of 5 and 7.
 TOO_NOISY = 0.2
