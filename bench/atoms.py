@@ -9,7 +9,6 @@ half a bond.
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +17,14 @@ from scipy.spatial import cKDTree
 
 from bench.judged import simulated
 from bench.page import put, score, table
-from nanosieve.batch.atoms import NOTHING, AtomSettings, find_atoms
-from nanosieve.core.bragg import BraggSettings
+from nanosieve.batch.atoms import NOTHING, Atoms, AtomSettings, find_atoms
 from nanosieve.core.errors import InputError
-from nanosieve.core.settings import Settings
 from nanosieve.files.dataset import Dataset, Sample
 from nanosieve.files.label_pixels import read_label_pixels
 from nanosieve.lattice.graphene.find import Graphene
 from nanosieve.lattice.graphene.grains import turn_between
 from nanosieve.lattice.graphene.scale import BOND_NM
 from nanosieve.measurement.agreement.intervals import group_interval
-from nanosieve.pipeline import analyse
 
 TABLES = ("atoms", "rings", "grains", "boundaries")
 _NEAR_NM = BOND_NM / 2
@@ -49,40 +45,19 @@ HEADS = (
 MISTAKES = ("boundary called contamination", "contamination missed")
 CONTAMINATED = "atoms/contaminated"
 TRUTH = "truth"
+# What tells contamination, in the words of ``--contamination``, and the truth.
 TELLERS = (TRUTH, "graphene", "bragg", NOTHING)
 
 
-@dataclass(frozen=True)
-class Teller:
-    """What tells contamination, in the words of ``--contamination``; ``truth`` knows it."""
-
-    name: str
-
-    def atoms(self, sample: Sample, covered: np.ndarray) -> Graphene:
-        """Find the atoms of an image."""
-        if self.name != TRUTH:
-            settings = AtomSettings(contamination=self.name)
-            return find_atoms(sample.micrograph(), settings).found
-        known = covered if covered.any() else None
-        return find_atoms(
-            sample.micrograph(), AtomSettings(contamination=NOTHING), exclude=known
-        ).found
-
-    def area(self, sample: Sample, covered: np.ndarray) -> np.ndarray:
-        """``(y, x)`` bool: what it takes for contamination."""
-        if self.name == TRUTH:
-            return covered
-        if self.name == NOTHING:
-            return np.zeros_like(covered)
-        bragg = BraggSettings(foreground="amorphous")
-        settings = Settings(method=self.name, bragg=bragg if self.name == "bragg" else None)
-        [found] = analyse(sample.micrograph(), settings, device="cpu").segmentations
-        if found.classes is None:
-            return found.mask
-        return np.asarray(found.classes == found.class_names.index("contamination"))
+def made(sample: Sample, teller: str, known: np.ndarray) -> Atoms:
+    """Find the atoms of an image, with contamination that is known or told."""
+    if teller != TRUTH:
+        return find_atoms(sample.micrograph(), AtomSettings(contamination=teller))
+    nothing = AtomSettings(contamination=NOTHING)
+    return find_atoms(sample.micrograph(), nothing, exclude=known if known.any() else None)
 
 
-def judge(folder: Path, teller: Teller, limit: int | None) -> Iterator[dict[str, object]]:
+def judge(folder: Path, teller: str, limit: int | None) -> Iterator[dict[str, object]]:
     """Scores of each image of a set; an image that is refused has none but its message."""
     for sample in list(Dataset.open(folder))[:limit]:
         row: dict[str, object] = {"set": folder.name, "image": sample.name, "group": sample.group}
@@ -90,20 +65,20 @@ def judge(folder: Path, teller: Teller, limit: int | None) -> Iterator[dict[str,
             name: pd.read_csv(folder / "tables" / name / f"{sample.name}.csv") for name in TABLES
         }
         classes = read_label_pixels(sample.files["masks"]).reshape(sample.shape)
-        covered = classes == _CONTAMINATION
         try:
-            found = teller.atoms(sample, covered)
+            atoms = made(sample, teller, classes == _CONTAMINATION)
         except InputError as error:
             print(error, file=sys.stderr)
             yield row | {"message": str(error)}
             continue
-        row |= _mistaken(teller.area(sample, covered), classes)
-        yield row | scores(found, truth, sample.shape)
+        row |= _mistaken(atoms.covered, classes)
+        yield row | scores(atoms.found, truth, sample.shape)
 
 
-def _mistaken(area: np.ndarray, classes: np.ndarray) -> dict[str, float]:
+def _mistaken(covered: np.ndarray | None, classes: np.ndarray) -> dict[str, float]:
     """The mistakes that the paper shows: of boundaries what is called contamination, of that what
     is missed."""
+    area = np.zeros(classes.shape, bool) if covered is None else covered
     return {
         "false_alarm": _share(area[classes == _BOUNDARY]),
         "missed": _share(~area[classes == _CONTAMINATION]),
@@ -233,7 +208,7 @@ def mistakes(rows: pd.DataFrame) -> list[str]:
 
 def rows_of(folders: Sequence[Path], teller: str, limit: int | None) -> list[pd.DataFrame]:
     """Scores of the images of each set."""
-    return [pd.DataFrame(judge(folder, Teller(teller), limit)) for folder in folders]
+    return [pd.DataFrame(judge(folder, teller, limit)) for folder in folders]
 
 
 def main() -> None:

@@ -26,7 +26,6 @@ from recipes.test_sets import known
 
 OUT = Path(__file__).parent / "out" / "fine-tuning"
 SCORES = {"dice": "Dice", "instance_f1_50": "F1 at IoU 0.5"}
-BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def tuned(course: Course, n: int, folder: Path, *, smoke: bool) -> Path:
     config = {
         "data": {"path": str(data.resolve()), "groups": "image"},
         "start": {"model": course.model},
-        **({"tiles": {"per_epoch": 2 * BATCH}, "stop": {"epochs": 1}} if smoke else {}),
+        **({"tiles": {"per_epoch": 16}, "stop": {"epochs": 1}} if smoke else {}),
     }
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "settings.toml"

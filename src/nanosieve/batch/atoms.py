@@ -75,8 +75,8 @@ class Atoms:
         Atoms, bonds, rings and grains.
     contamination
         What told contamination; ``none`` where nothing did.
-    covered_share
-        Of the image under contamination.
+    covered
+        ``(y, x)`` bool, contamination and what was left out; ``None`` where nothing told either.
     notes
         Sentences that the user should read.
     steps
@@ -87,9 +87,14 @@ class Atoms:
     image: np.ndarray
     found: Graphene
     contamination: str
-    covered_share: float
+    covered: np.ndarray | None
     notes: tuple[str, ...]
     steps: tuple[Step, ...] = field(default=())
+
+    @property
+    def covered_share(self) -> float:
+        """Share of the image that is covered."""
+        return 0.0 if self.covered is None else float(self.covered.mean())
 
 
 def find_atoms(
@@ -183,8 +188,7 @@ def _found(micrograph: Micrograph, settings: AtomSettings, exclude: np.ndarray |
         neighbourhood=found.neighbourhood,
     )  # fmt: skip
     notes = (*trail.notes, *_notes(found, given, settings))
-    share = 0.0 if covered is None else float(covered.mean())
-    return Atoms(calibrated, image, found, told, share, notes, tuple(trail.steps))
+    return Atoms(calibrated, image, found, told, covered, notes, tuple(trail.steps))
 
 
 def _evenly_lit(micrograph: Micrograph, trail: Trail) -> np.ndarray:

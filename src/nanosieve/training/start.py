@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nanosieve.core.errors import UsageError
+from nanosieve.core.settings_file import without_none
 from nanosieve.models.load import SUFFIX, find_model, read_card
 
 # What a few labelled images ask for: little time, small steps, and no threshold of their own.
@@ -78,14 +79,10 @@ def _settings(name: str, model: Path) -> dict[str, Any]:
         "licence": card.licence,
         "data": {"core_depth": _CORE_DEPTH, **polarity, **classes},
         "network": {"name": card.network, "settings": card.settings},
-        "input": _known({**card.input.model_dump(), **grid, "scales": card.scales}),
+        "input": without_none({**card.input.model_dump(), **grid, "scales": card.scales}),
         "threshold": {"rule": "fixed", "value": card.threshold, "least_mean": card.least_mean},
         "start": {"model": name},
     }
-
-
-def _known(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _filled(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

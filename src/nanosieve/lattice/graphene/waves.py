@@ -104,9 +104,7 @@ def by_noise(variance: float, neighbourhood_px: float) -> float:
 def _spectrum(
     image: np.ndarray, lattice_px: float, neighbourhood: float | None, clear: np.ndarray | None
 ) -> "_Spectrum":
-    if neighbourhood is not None:
-        return _Spectrum.of(image, lattice_px, neighbourhood, clear)
-    for wider in _NEIGHBOURHOODS:
+    for wider in _NEIGHBOURHOODS if neighbourhood is None else (neighbourhood,):
         spectrum = _Spectrum.of(image, lattice_px, wider, clear)
         if spectrum.chance < _MOST_CHANCE:
             break
