@@ -7,6 +7,7 @@ tries it on a few images and only prints.
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from statistics import median
 
 import pandas as pd
@@ -44,6 +45,8 @@ OF_PAPERS = {
     "particles/haadf-supported": OVERLAP,
 }
 Methods = Mapping[str, str]
+# Property -> image -> its value.
+Groupings = dict[str, dict[str, str]]
 
 
 class Bench:
@@ -163,7 +166,8 @@ def empty(bench: Bench) -> str:
 def lattices(bench: Bench) -> str:
     """Materials and supports that hrtem was not trained on: what is visible, and everything."""
 
-    def grouped(imaging: pd.DataFrame) -> dict[str, dict[str, str]]:
+    def grouped(folder: Path) -> Groupings:
+        imaging = pd.read_csv(folder / "imaging.csv")
         of = dict(zip(imaging["image"], imaging["materials"], strict=True))
         kinds = {
             image: "strong" if material in STRONG else "weak" for image, material in of.items()
@@ -177,7 +181,8 @@ def lattices(bench: Bench) -> str:
 def doses(bench: Bench) -> str:
     """Two doses, of gold and of what was left out of training."""
 
-    def grouped(imaging: pd.DataFrame) -> dict[str, dict[str, str]]:
+    def grouped(folder: Path) -> Groupings:
+        imaging = pd.read_csv(folder / "imaging.csv")
         kinds = {
             image: f"{'weak' if material in WEAK else 'strong'}, {dose:.0f} e/Å²"
             for image, material, dose in zip(
@@ -191,12 +196,24 @@ def doses(bench: Bench) -> str:
 
 
 def defocus(bench: Bench) -> str:
-    """Both sides of focus, corrected microscope."""
+    """Both sides of focus, corrected microscope: all images, and the same particles at each."""
 
-    def grouped(imaging: pd.DataFrame) -> dict[str, dict[str, str]]:
-        ordered = imaging.sort_values("defocus_nm")
-        words = [f"{value:+.0f} nm" for value in ordered["defocus_nm"]]
-        return {"defocus": dict(zip(ordered["image"], words, strict=True))}
+    def grouped(folder: Path) -> Groupings:
+        imaging = pd.read_csv(folder / "imaging.csv").sort_values("defocus_nm")
+        truth = pd.read_csv(folder / "truth.csv")
+        shows = imaging["image"].isin(truth.loc[truth["visible"], "image"])
+        # Chance decides which structures show at which defocus; means of different structures
+        # differ by them.
+        values = imaging[shows].groupby("group")["defocus_nm"].nunique()
+        common = values.index[values == imaging["defocus_nm"].nunique()]
+        kinds = {
+            "defocus": imaging,
+            "of structures that show at each,": imaging[imaging["group"].isin(common)],
+        }
+        return {
+            kind: dict(zip(rows["image"], rows["defocus_nm"].map("{:+.0f} nm".format), strict=True))
+            for kind, rows in kinds.items()
+        }
 
     return _grouped(bench, "hrtem/defocus", grouped)
 
@@ -227,13 +244,11 @@ def seen(bench: Bench) -> str:
     return "\n\n".join(tables)
 
 
-def _grouped(
-    bench: Bench, name: str, grouped: Callable[[pd.DataFrame], dict[str, dict[str, str]]]
-) -> str:
+def _grouped(bench: Bench, name: str, grouped: Callable[[Path], Groupings]) -> str:
     """Scores by properties of images, over what is visible and over everything."""
     rows = []
     [judged] = [one for one in bench.simulated(name) if one.name == name]
-    kinds = grouped(pd.read_csv(judged.path / "imaging.csv"))
+    kinds = grouped(judged.path)
     everything = Judged(judged.name, judged.path, judged.kind, judged.groups, everything=True)
     for method, found in bench.found(judged, bench.methods("hrtem", ("hybrid",))):
         whole = next(bench.found(everything, {method: bench.methods("hrtem")[method]}))[1]

@@ -288,6 +288,6 @@ def test_doubts_are_named_in_the_terminal(nanosieve, tmp_path):
     noise = np.random.default_rng(0).normal(1000, 20, y.shape)
     tifffile.imwrite(tmp_path / "a.tif", (noise - 400 * inside).astype(np.uint16))
     ended = nanosieve("segment", tmp_path / "a.tif", "-o", tmp_path / "out")
-    assert "Look at 1 of 1: specks." in ended.out
+    assert "Look at 1 of 1 (a): specks." in ended.out
     again = nanosieve("segment", tmp_path / "a.tif", "-o", tmp_path / "out")
-    assert "Look at 1 of 1: specks." in again.out
+    assert "Look at 1 of 1 (a): specks." in again.out

@@ -37,6 +37,7 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "groom-unet7": ("groom-unet7", {"width": 4, "pretrained": False}),
     "nanosieve": ("nanosieve", {"width": 8, "levels": 3}),
     "nanosieve sub-pixels": ("nanosieve", {"width": 4, "levels": 1, "detail": 0}),
+    "nanosieve quarter": ("nanosieve", {"width": 6, "levels": 2, "first": 4, "blocks": 2}),
     "nanosieve blur": ("nanosieve", {"width": 8, "levels": 4, "widest": 12, "pool": "blur"}),
 }
 

@@ -15,6 +15,7 @@ from nanosieve.models.onnx_file import read_onnx
 from nanosieve.networks import build
 from nanosieve.networks.export import Probability, export_onnx
 from nanosieve.networks.files import load_weights, rounded, save_weights
+from nanosieve.networks.registry import ADDED
 
 
 @pytest.fixture
@@ -63,6 +64,16 @@ def test_loaded_weights_can_be_trained_on(path):
     network(torch.randn(1, 1, 8, 8)).sum().backward()
     without = [key for key, p in network.named_parameters() if p.grad is None]
     assert without == ["shrink.0.0.weight"]
+
+
+def test_files_older_than_a_setting_load(path):
+    network = build("nanosieve", width=4, levels=2)
+    older = {
+        key: network.settings[key] for key in network.settings if key not in ADDED["nanosieve"]
+    }
+    network.settings, now = older, network.settings
+    save_weights(network, path)
+    assert load_weights(path).settings == now
 
 
 def test_weights_beyond_half_precision_are_refused(path):

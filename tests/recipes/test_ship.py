@@ -123,8 +123,9 @@ def test_bench_folders_name_their_data(tmp_path):
         shipping._pair(str(tmp_path))
 
 
-def test_what_is_tested_on_is_left_out_of_training():
-    training = presets.load(HERE / "hrtem-training.toml").values["specimen"]
+@pytest.mark.parametrize("file", ["hrtem-training.toml", "hrtem-defocus.toml"])
+def test_what_is_tested_on_is_left_out_of_training(file):
+    training = presets.load(HERE / file).values["specimen"]
     for name, one in known().items():
         assert one.load().values["kind"]
         if name.startswith("hrtem/left-out"):

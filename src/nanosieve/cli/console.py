@@ -3,7 +3,7 @@
 import math
 import signal
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # More rows would push what matters off the screen; summary.csv has all of them.
 _ROWS = 30
+# Inputs named to be looked at, of each flag.
+_NAMED = 3
 
 
 def line(text: str) -> None:
@@ -193,6 +195,8 @@ class Ended(Protocol):
     """What came of one input, whatever was done with it."""
 
     @property
+    def name(self) -> str: ...
+    @property
     def failed(self) -> bool: ...
     @property
     def state(self) -> str: ...
@@ -210,11 +214,14 @@ def closing(outcomes: Sequence[Ended], page: Path | None) -> None:
         "failed or refused": failed,
     }
     print("; ".join(f"{n} {what}" for what, n in counts.items() if n))
-    doubts = Counter(
-        code for one in outcomes for code in one.flags if code in FLAGS and FLAGS[code].doubt
-    )
-    for code, images in doubts.most_common():
-        print(f"Look at {images} of {len(outcomes)}: {code}. {FLAGS[code].meaning}")
+    doubts = defaultdict[str, list[str]](list)
+    for one in outcomes:
+        for code in one.flags:
+            if code in FLAGS and FLAGS[code].doubt:
+                doubts[code].append(one.name)
+    for code, names in sorted(doubts.items(), key=lambda pair: -len(pair[1])):
+        first = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+        print(f"Look at {len(names)} of {len(outcomes)} ({first}): {code}. {FLAGS[code].meaning}")
     if page is not None:
         print(f"Report: {page}")
 

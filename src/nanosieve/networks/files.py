@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nanosieve.core.errors import FailedInput, RefusedInput, UsageError
 from nanosieve.networks.base import Network
-from nanosieve.networks.registry import build, default_settings
+from nanosieve.networks.registry import ADDED, build, default_settings
 
 _KEY = "nanosieve_network"
 _VERSION = 1
@@ -133,7 +133,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 def _skeleton(path: str | Path, card: dict[str, Any]) -> Network:
     """Network without memory for its weights: a file's settings could ask for any size."""
-    name, settings = str(card["name"]), card["settings"]
+    name = str(card["name"])
+    settings = ADDED.get(name, {}) | card["settings"]
     try:
         missing = sorted(set(default_settings(name)) - set(settings))
         if missing:

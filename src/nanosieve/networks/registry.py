@@ -30,6 +30,8 @@ _BUILDERS: dict[str, Callable[..., Network]] = {
     "nanosieve": NanosieveNet,
 }
 NAMES: tuple[str, ...] = tuple(_BUILDERS)
+# Settings that files of weights do not have which are older than they, and what these mean.
+ADDED: dict[str, dict[str, Any]] = {"nanosieve": {"first": 2, "blocks": 1}}
 
 
 def build(name: str, **settings: Any) -> Network:

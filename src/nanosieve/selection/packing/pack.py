@@ -94,6 +94,11 @@ class PackOutcome:
     trace: str = ""
 
     @property
+    def name(self) -> str:
+        """Of its result."""
+        return self.item.name
+
+    @property
     def failed(self) -> bool:
         """Whether it makes the run end with exit code 1."""
         return self.status != "ok"

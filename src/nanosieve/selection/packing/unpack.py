@@ -37,6 +37,11 @@ class UnpackOutcome:
     trace: str = ""
 
     @property
+    def name(self) -> str:
+        """Of the packed file."""
+        return self.source.name
+
+    @property
     def failed(self) -> bool:
         """Whether it makes the run end with exit code 1."""
         return self.status != "ok"
