@@ -166,8 +166,7 @@ def empty(bench: Bench) -> str:
 def lattices(bench: Bench) -> str:
     """Materials and supports that hrtem was not trained on: what is visible, and everything."""
 
-    def grouped(folder: Path) -> Groupings:
-        imaging = pd.read_csv(folder / "imaging.csv")
+    def grouped(imaging: pd.DataFrame) -> Groupings:
         of = dict(zip(imaging["image"], imaging["materials"], strict=True))
         kinds = {
             image: "strong" if material in STRONG else "weak" for image, material in of.items()
@@ -181,8 +180,7 @@ def lattices(bench: Bench) -> str:
 def doses(bench: Bench) -> str:
     """Two doses, of gold and of what was left out of training."""
 
-    def grouped(folder: Path) -> Groupings:
-        imaging = pd.read_csv(folder / "imaging.csv")
+    def grouped(imaging: pd.DataFrame) -> Groupings:
         kinds = {
             image: f"{'weak' if material in WEAK else 'strong'}, {dose:.0f} e/Å²"
             for image, material, dose in zip(
@@ -196,15 +194,13 @@ def doses(bench: Bench) -> str:
 
 
 def defocus(bench: Bench) -> str:
-    """Both sides of focus, corrected microscope: all images, and the same particles at each."""
+    """Both sides of focus, corrected microscope: all images, and the same structures at each."""
 
-    def grouped(folder: Path) -> Groupings:
-        imaging = pd.read_csv(folder / "imaging.csv").sort_values("defocus_nm")
-        truth = pd.read_csv(folder / "truth.csv")
-        shows = imaging["image"].isin(truth.loc[truth["visible"], "image"])
+    def grouped(imaging: pd.DataFrame) -> Groupings:
+        imaging = imaging.sort_values("defocus_nm")
         # Chance decides which structures show at which defocus; means of different structures
         # differ by them.
-        values = imaging[shows].groupby("group")["defocus_nm"].nunique()
+        values = imaging[imaging["shows"]].groupby("group")["defocus_nm"].nunique()
         common = values.index[values == imaging["defocus_nm"].nunique()]
         kinds = {
             "defocus": imaging,
@@ -244,11 +240,11 @@ def seen(bench: Bench) -> str:
     return "\n\n".join(tables)
 
 
-def _grouped(bench: Bench, name: str, grouped: Callable[[Path], Groupings]) -> str:
+def _grouped(bench: Bench, name: str, grouped: Callable[[pd.DataFrame], Groupings]) -> str:
     """Scores by properties of images, over what is visible and over everything."""
     rows = []
     [judged] = [one for one in bench.simulated(name) if one.name == name]
-    kinds = grouped(judged.path)
+    kinds = grouped(_imaging(judged.path))
     everything = Judged(judged.name, judged.path, judged.kind, judged.groups, everything=True)
     for method, found in bench.found(judged, bench.methods("hrtem", ("hybrid",))):
         whole = next(bench.found(everything, {method: bench.methods("hrtem")[method]}))[1]
@@ -268,6 +264,12 @@ def _grouped(bench: Bench, name: str, grouped: Callable[[Path], Groupings]) -> s
     head = ["method", f"images of `{name}`", "images, structures", "Dice",
             "outside the border band", "F1 at IoU 0.5", "bias", "Dice over everything"]  # fmt: skip
     return table(head, rows)
+
+
+def _imaging(folder: Path) -> pd.DataFrame:
+    """How each image was taken, and whether anything shows in it."""
+    imaging, truth = (pd.read_csv(folder / f"{name}.csv") for name in ("imaging", "truth"))
+    return imaging.assign(shows=imaging["image"].isin(truth.loc[truth["visible"], "image"]))
 
 
 def _data(judged: Judged, found: Found) -> str:

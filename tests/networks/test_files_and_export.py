@@ -68,10 +68,8 @@ def test_loaded_weights_can_be_trained_on(path):
 
 def test_files_older_than_a_setting_load(path):
     network = build("nanosieve", width=4, levels=2)
-    older = {
-        key: network.settings[key] for key in network.settings if key not in ADDED["nanosieve"]
-    }
-    network.settings, now = older, network.settings
+    now = network.settings
+    network.settings = {key: now[key] for key in now if key not in ADDED["nanosieve"]}
     save_weights(network, path)
     assert load_weights(path).settings == now
 

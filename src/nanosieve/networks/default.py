@@ -89,8 +89,9 @@ class NanosieveNet(Network):
         )
         self.up = nn.ModuleList(_Residual(b) for _, b in pairs)
         n = len(self.classes)
-        last = _FullResolution(width, n, first, detail) if detail else _SubPixels(width, n, first)
-        self.last = last
+        self.last = (
+            _FullResolution(width, n, first, detail) if detail else _SubPixels(width, n, first)
+        )
         initialise_kaiming(self)
 
     def logits(self, image: Tensor) -> Tensor:
