@@ -118,7 +118,8 @@ group. Means are over images, or over particles, as each table says; scores are 
 SIMULATION = """# Simulation: presets and settings
 
 What `nanosieve simulate PRESET|FILE.toml` reads ([how to](../how-to/simulate.md)). `nanosieve
-simulate PRESET --show` prints a preset, to copy and change. A wrong file is refused with the faults
+simulate PRESET --show` prints a preset, to copy and change; a file may also hold a `base`, a preset
+or another file, and the `[changes]` to it. A wrong file is refused with the faults
 of all its settings at once; whether settings go together is looked at once each is right. This page
 is made from the code by `make docs`.
 

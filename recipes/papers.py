@@ -17,6 +17,8 @@ from nanosieve.core.toml_text import toml_text
 HERE = Path(__file__).parent
 RUNS = HERE / "sets" / "runs" / "papers"
 EPOCHS = 3
+# The recipe of each model that starts from nothing.
+RECIPES = {"particles": "particles.toml", "hrtem": "hrtem-first.toml"}
 # As published, Groom's from fresh weights: their ImageNet ones come with the extra "pretrained".
 NETWORKS: dict[str, dict[str, Any]] = {
     "horwath-single": {},
@@ -26,8 +28,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "sytwu-resunet": {},
     "groom-unet": {"pretrained": False},
     "groom-linknet": {"pretrained": False},
-    "nanosieve": {"levels": 6, "widest": 96},
 }
+OURS = "nanosieve"
+EVERY = (*NETWORKS, OURS)
 
 
 def settings(model: str, network: str) -> dict[str, Any]:
@@ -36,16 +39,18 @@ def settings(model: str, network: str) -> dict[str, Any]:
     Parameters
     ----------
     model
-        ``particles`` or ``hrtem``.
+        One of `RECIPES`.
     network
-        One of `NETWORKS`.
+        One of `NETWORKS`, or `OURS`, with the recipe's own settings.
     """
-    values = read_toml(HERE / f"{model}.toml")
+    values, packaged = read_toml(HERE / RECIPES[model]), read_toml(HERE / f"{model}.toml")
+    values["data"]["annotations"] = packaged["data"].get("annotations", True)
     paths = values["data"]["path"]
     values["data"]["path"] = [
         str((HERE / path).resolve()) for path in ([paths] if isinstance(paths, str) else paths)
     ]
-    values["network"] = {"name": network, "settings": NETWORKS[network]}
+    if network != OURS:
+        values["network"] = {"name": network, "settings": NETWORKS[network]}
     values["stop"]["epochs"] = EPOCHS
     values["name"] = network
     # Chosen for the packaged model's own marks and magnifications.
@@ -70,21 +75,21 @@ def train_one(model: str, network: str) -> Path:
 
 def models(model: str) -> dict[str, Path]:
     """Files of the networks that are trained, by name."""
-    files = {network: RUNS / model / network / "model.onnx" for network in NETWORKS}
+    files = {network: RUNS / model / network / "model.onnx" for network in EVERY}
     return {network: file for network, file in files.items() if file.is_file()}
 
 
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m recipes.papers", description=__doc__)
-    parser.add_argument("model", choices=("particles", "hrtem"))
-    parser.add_argument("network", nargs="*", metavar="NETWORK", help=", ".join(NETWORKS))
+    parser.add_argument("model", choices=tuple(RECIPES))
+    parser.add_argument("network", nargs="*", metavar="NETWORK", help=", ".join(EVERY))
     options = parser.parse_args()
-    unknown = [name for name in options.network if name not in NETWORKS]
+    unknown = [name for name in options.network if name not in EVERY]
     if unknown:
-        parser.error(f"no network {unknown[0]!r}; choose {', '.join(NETWORKS)}")
+        parser.error(f"no network {unknown[0]!r}; choose {', '.join(EVERY)}")
     try:
-        for network in options.network or NETWORKS:
+        for network in options.network or EVERY:
             print(train_one(options.model, network), flush=True)
     except NanosieveError as error:
         print(f"recipes.papers: {error}", file=sys.stderr)

@@ -30,8 +30,8 @@ class SimulatedSet:
     ----------
     name
         Of the set, and of its folder below `SETS`.
-    preset
-        Name of the preset.
+    base
+        The preset it is made of.
     n
         Images.
     seed
@@ -41,7 +41,7 @@ class SimulatedSet:
     """
 
     name: str
-    preset: str
+    base: str
     n: int
     seed: int
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -53,14 +53,8 @@ class SimulatedSet:
 
     def load(self) -> presets.Preset:
         """Give its settings."""
-        values = presets.load(self.preset).values
-        for name, value in self.changes.items():
-            *sections, key = name.split(".")
-            place = values
-            for section in sections:
-                place = place[section]
-            place[key] = value
-        return presets.check(values, name=self.name.replace("/", "-"), where=self.name)
+        name = self.name.replace("/", "-")
+        return presets.based_on(self.base, self.changes, name=name, where=self.name)
 
     def has(self, n: int) -> bool:
         """Whether the tables name so many images, and these are there."""

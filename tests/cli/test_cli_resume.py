@@ -44,6 +44,30 @@ def images(out: Path) -> dict[str, int]:
     return table["image"].value_counts().to_dict()
 
 
+def test_another_image_of_the_same_name_does_not_take_a_result(nanosieve, folder, tmp_path):
+    other, out = tmp_path / "other" / "a.tif", tmp_path / "out"
+    write(other, discs(((40, 40),), seed=1))
+    assert nanosieve("segment", folder / "a.tif", "-o", out).code == 0
+    labels = tifffile.imread(out / "a" / "labels.tif")
+    labels[labels == 1] = 0
+    write(out / "a" / "labels.tif", labels)
+    assert nanosieve("segment", folder / "a.tif", "-o", out).code == 0
+    before = snapshot(out / "a")
+    for arguments in (
+        ("segment", other, "-o", out),
+        ("segment", other, "-o", out, "--dry-run"),
+        ("measure", out / "a" / "labels.tif", "--image", other, "-o", out),
+    ):
+        ended = nanosieve(*arguments)
+        assert "holds the result of another image" in " ".join((ended.out + ended.err).split())
+        assert snapshot(out / "a") == before
+    assert nanosieve("segment", other, "-o", out, "--overwrite").code == 0
+    assert images(out) == {"a": 1}
+    # The same image elsewhere is no other one.
+    (folder / "a.tif").write_bytes(other.read_bytes())
+    assert nanosieve("segment", folder / "a.tif", "-o", out).code == 0
+
+
 def test_a_second_run_changes_nothing(nanosieve, folder, tmp_path, segmented):
     out = tmp_path / "out"
     (folder / "zero.tif").touch()

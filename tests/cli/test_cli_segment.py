@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +174,11 @@ def test_isolated_only_leaves_the_others_out_and_says_so(nanosieve, tmp_path):
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "3 isolated particles; 1 others were left out" in page
     assert "N = 4" in page
+    # Beside N of those in the tables stands their mean, not that of all.
+    [row] = rows(out / "summary.csv")
+    line = next(line for line in page.splitlines() if 'href="#image-1"' in line)
+    shown = [float(value) for value in re.findall(r'data-value="([\d.]+)"', line)]
+    assert pytest.approx(float(row["diameter_mean_nm"]), rel=1e-4) in shown
 
 
 def test_a_movie_has_a_row_a_frame_and_labels_of_three_axes(nanosieve, tmp_path):

@@ -123,9 +123,9 @@ def test_bench_folders_name_their_data(tmp_path):
         shipping._pair(str(tmp_path))
 
 
-@pytest.mark.parametrize("file", ["hrtem-training.toml", "hrtem-defocus.toml"])
+@pytest.mark.parametrize("file", ["hrtem-training", "hrtem-defocus", "hrtem-supports"])
 def test_what_is_tested_on_is_left_out_of_training(file):
-    training = presets.load(HERE / file).values["specimen"]
+    training = presets.load(HERE / f"{file}.toml").values["specimen"]
     for name, one in known().items():
         assert one.load().values["kind"]
         if name.startswith("hrtem/left-out"):

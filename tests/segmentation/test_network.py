@@ -92,6 +92,14 @@ def test_specks_below_the_smallest_diameter_are_left_out(plain):
     assert segment_with_model(image, plain(), min_diameter_px=30).n == 0
 
 
+def test_a_model_knows_what_is_too_small_on_its_own_grid(plain):
+    """24 px of 0.5 nm are 12 px of 1 nm; who asks for smaller ones gets them."""
+    for least, n in ((11, 4), (13, 0)):
+        model = plain(pixel_size_nm=1.0, least_diameter_px=least)
+        assert segment_with_model(discs(), model, pixel_size_nm=0.5).n == n
+        assert segment_with_model(discs(), model, pixel_size_nm=0.5, min_diameter_px=5).n == 4
+
+
 def test_what_is_excluded_is_no_particle_and_counts_for_nothing(plain):
     image, mask = discs(), np.zeros((128, 128), bool)
     mask[:64] = True

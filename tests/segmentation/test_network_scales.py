@@ -239,13 +239,15 @@ def test_detections_left_out_as_faint_are_told_and_a_lower_threshold_keeps_them(
 def test_it_is_told_where_more_was_left_out_than_kept():
     assert about_faint(2, 2, card()) == []
     [note] = about_faint(3, 2, card())
-    assert note.startswith("3 of 5 detections were left out, for plain is hardly surer")
+    assert note.startswith("3 of 5 detections were left out, for the network plain is hardly")
 
 
 def test_a_model_of_something_else_than_particles_says_of_what():
     assert about_foreground(card()) == []
     [note] = about_foreground(card().model_copy(update={"foreground": ("contamination",)}))
     assert note == "What plain outlines and sizes is contamination."
+    on_lattice = card().model_copy(update={"foreground": ("contamination",), "lattice_nm": 0.2})
+    assert about_foreground(on_lattice)[0].startswith(note + " `nanosieve atoms` finds atoms")
 
 
 def test_images_too_large_to_be_enlarged_are_not(dull, monkeypatch):

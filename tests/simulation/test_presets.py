@@ -153,6 +153,41 @@ def test_files_that_are_none(tmp_path):
         presets.load(write(tmp_path, "kind = 'discs'\ndiscs = -1"))
 
 
+def test_a_file_may_be_based_on_another(tmp_path):
+    write(tmp_path, "kind = 'discs'\nfilm = { name = 'graded', slope = 2 }\n", "first.toml")
+    text = "base = 'first.toml'\nchanges = { 'film.slope' = 3, 'discs' = 2 }\n"
+    write(tmp_path, text, "second.toml")
+    text = "base = 'second.toml'\n[changes]\nfilm = { thickness_nm = 4 }\n"
+    write(tmp_path, text, "third.toml")
+    second, third = (presets.load(tmp_path / f"{name}.toml") for name in ("second", "third"))
+    assert (second.name, third.name) == ("second", "third")
+    assert (second.values["discs"], third.values["discs"]) == (2, 2)
+    assert second.values["film"] == {"name": "graded", "slope": 3}
+    assert third.values["film"] == {"name": "carbon", "thickness_nm": 4}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("base = 3", "stands a section [changes] and nothing else"),
+        ("base = 'x.toml'\ndiscs = 1\nkind = 'discs'", "nothing else; put discs, kind there"),
+        ("base = 'nowhere.toml'", "nowhere.toml: cannot be read"),
+        ("base = 'grafene'", "gold.toml: base: no preset 'grafene', did you mean graphene?"),
+        ("base = 'gold.toml'", "gold.toml: base: gold.toml is based on this file"),
+        ("base = 'round.toml'", "round.toml: base: gold.toml is based on this file"),
+        ("base = 'wrong.toml'\nchanges = { discs = 1 }", "wrong.toml: disks: no such setting"),
+        ("base = 'graphene'\nchanges = { 'margin' = 1 }", "margin: no such setting, did you mean"),
+        ("base = 'graphene'\nchanges = { 'kind.b' = 1 }", "gold.toml: kind.b: kind is no section"),
+    ],
+)
+def test_faults_of_files_based_on_others(tmp_path, text, message):
+    write(tmp_path, "base = 'gold.toml'", "round.toml")
+    write(tmp_path, "kind = 'discs'\ndisks = 3", "wrong.toml")
+    with pytest.raises(UsageError) as caught:
+        presets.load(write(tmp_path, text, "gold.toml"))
+    assert message in str(caught.value)
+
+
 @pytest.fixture
 def preset():
     return presets.Preset("a", presets.Kind("m", uses_gpu=True), disc_kind.Settings(kind="discs"))

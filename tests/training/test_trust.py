@@ -19,6 +19,7 @@ from nanosieve.models.trust import EVIDENCE
 from nanosieve.models.trust_fit import Case, fit_trust
 from nanosieve.networks import Network
 from nanosieve.segmentation.network import segment_with_model
+from nanosieve.training.config_sections import ThresholdConfig
 from nanosieve.training.trust import (
     _judged_places,
     dataset_cases,
@@ -64,6 +65,14 @@ def test_particles_are_those_of_the_model_and_hits_those_of_the_truth():
     np.testing.assert_allclose(case.evidence[:, 0], min(inside, np.log(999)), atol=0.02)
     core = 1 / (1 + np.exp(-8 * (3 - 2.4) / 2))
     np.testing.assert_allclose(case.evidence[:, 2], core, atol=1e-3)
+
+
+def test_particles_that_the_model_would_leave_out_do_not_count():
+    network, classes = Line().eval(), ("support", "particle")
+    for least, n in ((11, 3), (13, 0)):
+        case = training_case(network, scene(), classes, temperature=2.0, threshold=0.5,
+                             rules=ThresholdConfig(least_diameter_px=least))  # fmt: skip
+        assert len(case.hits) == n
 
 
 def test_ignored_particles_and_classes_that_are_none_do_not_count():

@@ -214,12 +214,15 @@ def _image(out: Path, record: Record, sizes: Sizes | None, group: str) -> ImageV
     )
 
 
-def _size(record: Record, sizes: Sizes) -> SizeView:
+def _size(record: Record, sizes: Sizes) -> SizeView | None:
     """Sizes of one input; percentiles come without intervals, which would take seconds each."""
     row, unit = record.rows[0], record.unit
-    diameter = sizes.diameter
+    # As its tables and outlines have it: what --isolated-only left out comes last.
+    diameter = sizes.diameter[: len(sizes.diameter) - len(record.left_out)]
+    if not len(diameter):
+        return None
     interval = None
-    if len(record.rows) == 1 and not record.left_out:
+    if len(record.rows) == 1:
         interval = (row[f"diameter_mean_low_{unit}"], row[f"diameter_mean_high_{unit}"])
     logarithm = np.log(diameter)
     d10, d50, d90 = (Estimate(float(d)) for d in np.quantile(diameter, (0.1, 0.5, 0.9)))

@@ -98,6 +98,8 @@ def process(item: Input, job: Job) -> Outcome:
     """
     folder = job.out / item.name
     record = store.load(folder)
+    if taken := _taken_by_another(item, job, record):
+        return Outcome(item.name, str(item.path), "failed", taken)
     wanted = {*job.exports, *exports_in(folder)}
     state: State = "made"
     origin = Origin("", job.settings.identity(), __version__)
@@ -218,6 +220,9 @@ def _with_size_of(labels: Calibration, micrograph: Micrograph) -> Micrograph:
 def measure_input(labels: Path, image: Path, job: Job) -> Outcome:
     """`measure_given` into the folder that the image alone would get; a failure is its outcome."""
     item = Input(image, output_names([image])[image])
+    before = store.load(job.out / item.name)
+    if taken := _taken_by_another(item, job, before):
+        return Outcome(item.name, str(labels), "failed", taken)
     try:
         record = measure_given(
             labels,
@@ -225,7 +230,7 @@ def measure_input(labels: Path, image: Path, job: Job) -> Outcome:
             job.out,
             job.settings,
             exclude=mask_file(job.exclude, item.name),
-            as_dataset=_as_dataset(store.load(job.out / item.name), job),
+            as_dataset=_as_dataset(before, job),
         )
         export(job.out / item.name, record, job.exports)
     except Exception as error:
@@ -239,6 +244,8 @@ def plan(item: Input, job: Job) -> str:
     """Say what `process` would do with an input, and write nothing."""
     folder = job.out / item.name
     record = store.load(folder)
+    if taken := _taken_by_another(item, job, record):
+        return f"failed: {taken}"
     try:
         mask = mask_file(job.exclude, item.name)
         origin = _origin(item, mask, job.settings)
@@ -370,6 +377,28 @@ def _fail(item: Input, out: Path, origin: Origin, error: Exception) -> Outcome:
             store.publish(record, None, folder)
     trace = "".join(traceback.format_exception(error))
     return replace(outcome(record, str(item.path), "made"), message=message, trace=trace)
+
+
+def _taken_by_another(item: Input, job: Job, record: Record | None) -> str:
+    """Say that the folder holds the result of another image, which is still there; else nothing.
+
+    Images of one name, given by two commands, would take each other's result, or labels corrected
+    by hand.
+    """
+    if job.overwrite or record is None or not record.done:
+        return ""
+    other = store.path_to(job.out, record.source)
+    if store.path_from(job.out, item.path) == record.source or not other.exists():
+        return ""
+    try:
+        if store.content_hash(item.path) == record.origin.input_hash:
+            return ""
+    except OSError:
+        return ""
+    return (
+        f"{job.out / item.name} holds the result of another image, {other}, which would be lost: "
+        "give another --out"
+    )
 
 
 def _failed_since(record: Record, message: str = "") -> Record:

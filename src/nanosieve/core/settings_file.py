@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -122,6 +123,42 @@ def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(value, list):
             kept[key] = [without_none(one) if isinstance(one, dict) else one for one in value]
     return kept
+
+
+def changed(
+    values: Mapping[str, Any], changes: Mapping[str, Any], *, source: str
+) -> dict[str, Any]:
+    """Replace settings, named by their places; what is new is added.
+
+    Parameters
+    ----------
+    values
+        Sections in sections. They stay as they are.
+    changes
+        By dotted names. A section or a table that is given replaces the old one as a whole.
+    source
+        Named in errors.
+
+    Raises
+    ------
+    UsageError
+        If something within a place is no section.
+
+    Examples
+    --------
+    >>> changed({"a": {"b": 1, "c": {"d": 2}}}, {"a.b": 3, "a.c": {"e": 4}}, source="x.toml")
+    {'a': {'b': 3, 'c': {'e': 4}}}
+    """
+    new = deepcopy(dict(values))
+    for name, value in changes.items():
+        *sections, key = name.split(".")
+        place = new
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise UsageError(f"{source}: {name}: {section} is no section")
+        place[key] = deepcopy(value)
+    return new
 
 
 def sections_in(annotation: Any) -> list[type[BaseModel]]:

@@ -109,6 +109,9 @@ class ModelCard(BaseModel):
         Whether tiles with halos give what the whole image gives.
     threshold
         Probability from which a pixel is particle.
+    least_diameter_px
+        What is smaller in its input is left out: on a lattice, what cannot be a crystal. Less than
+        three pixels of the image never counts.
     least_mean
         Particles whose mean probability is smaller are left out; somewhat less is enough in faint
         frames (`nanosieve.segmentation.network_labels.least_of`).
@@ -152,6 +155,7 @@ class ModelCard(BaseModel):
     stride: int = Field(ge=1, le=256)
     tile_exact: bool
     threshold: float = Field(gt=0, lt=1)
+    least_diameter_px: float = Field(default=0.0, ge=0)
     least_mean: float = Field(default=0.0, ge=0, lt=1)
     temperature: float = Field(default=1.0, gt=0)
     n_parameters: int | None = Field(default=None, ge=0)

@@ -76,6 +76,7 @@ class NanosieveNet(Network):
             nn.BatchNorm2d(width),
             nn.ReLU(),
         )
+        # Apart from the first of "down", whose weights keep their names in older files.
         self.before = nn.Sequential(*(_Residual(width) for _ in range(blocks - 1)))
         self.down = nn.ModuleList(_Residual(channels) for channels in widths)
         self.shrink = nn.ModuleList(

@@ -140,17 +140,30 @@ def _lines(strokes: Strokes) -> list[np.ndarray]:
 
 def _rows(strokes: Strokes, index: np.ndarray) -> list[np.ndarray]:
     """Group patches that follow one another in a row."""
-    if len(index) < 2:
-        return []
+    index = index[np.argsort(strokes.top[index], kind="stable")]
     top, bottom = strokes.top[index], strokes.bottom[index]
     left, right = strokes.left[index], strokes.right[index]
     h = bottom - top
-    gap = np.maximum(left[:, None], left) - np.minimum(right[:, None], right)
-    overlap = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
-    smaller, larger = np.minimum(h[:, None], h), np.maximum(h[:, None], h)
+    # Noise gives thousands of patches: only those at one height are compared.
+    one, other = _pairs(np.searchsorted(top, bottom) - np.arange(len(index)) - 1)
+    gap = np.maximum(left[one], left[other]) - np.minimum(right[one], right[other])
+    overlap = np.minimum(bottom[one], bottom[other]) - top[other]
+    smaller, larger = np.minimum(h[one], h[other]), np.maximum(h[one], h[other])
     near = (gap <= 1.3 * larger) & (overlap >= 0.5 * smaller) & (larger <= 2.2 * smaller)
-    n, group = connected_components(coo_array(near), directed=False)
+    pairs = (near[near], (one[near], other[near]))
+    n, group = connected_components(coo_array(pairs, shape=(len(index),) * 2), directed=False)
     return [index[group == i] for i in range(n)]
+
+
+def _pairs(following: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each place with as many of the places after it as ``following`` says.
+
+    >>> [places.tolist() for places in _pairs(np.array([2, 0, 0]))]
+    [[0, 0], [1, 2]]
+    """
+    one = np.repeat(np.arange(len(following)), following)
+    step = np.arange(len(one)) - np.repeat(np.cumsum(following) - following, following)
+    return one, one + 1 + step
 
 
 def _is_text(strokes: Strokes, row: np.ndarray) -> bool:

@@ -100,7 +100,7 @@ def segment_with_model(  # noqa: PLR0913 -- one keyword for each thing a user ma
     threshold
         Probability at the edge; by default the model's own.
     min_diameter_px
-        Smaller particles are left out; 3 px by default.
+        Smaller particles are left out; by default what the model cannot tell, at least 3 px.
     split
         Whether touching particles are taken apart.
     exclude
@@ -230,7 +230,9 @@ def particles_of(
     """
     card = model.card
     level = maps.threshold
-    smallest = LEAST_DIAMETER if min_diameter_px is None else min_diameter_px
+    smallest = max(LEAST_DIAMETER, card.least_diameter_px / maps.scale)
+    if min_diameter_px is not None:
+        smallest = min_diameter_px
     probability = maps.probability
     if exclude is not None:
         np.copyto(probability, 0, where=exclude)

@@ -69,7 +69,10 @@ def about_foreground(card: ModelCard) -> list[str]:
     """Note of a model whose outlines are of something else than particles."""
     if card.foreground == ("particle",):
         return []
-    return [f"What {card.name} outlines and sizes is {' and '.join(card.foreground)}."]
+    said = f"What {card.name} outlines and sizes is {' and '.join(card.foreground)}."
+    if card.lattice_nm is not None:
+        said += " `nanosieve atoms` finds atoms, rings and grain boundaries."
+    return [said]
 
 
 def about_faint(left_out: int, n: int, card: ModelCard) -> list[str]:
@@ -77,8 +80,9 @@ def about_faint(left_out: int, n: int, card: ModelCard) -> list[str]:
     if left_out <= n:
         return []
     return [
-        f"{left_out} of {left_out + n} detections were left out, for {card.name} is hardly surer "
-        f"of them than not; --threshold {0.9 * card.threshold:.2g} shows them all."
+        f"{left_out} of {left_out + n} detections were left out, for the network {card.name} is "
+        f"hardly surer of them than not; --threshold {0.9 * card.threshold:.2g} shows them and "
+        "more."
     ]
 
 

@@ -1,6 +1,7 @@
 """Presets: settings files that come with the package, and those that users make of them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module, resources
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Literal, cast
 from pydantic import ValidationError
 
 from nanosieve.core.errors import UsageError
-from nanosieve.core.settings_file import faults, read_toml, suggestion, without_none
+from nanosieve.core.settings_file import changed, faults, read_toml, suggestion, without_none
 from nanosieve.core.toml_text import toml_text
 from nanosieve.simulation.section import Section
 
@@ -114,6 +115,9 @@ def text_of(source: str | Path) -> str:
 def load(source: str | Path) -> Preset:
     """Load a preset by its name, or a settings file by its path.
 
+    A file holds all settings, or a ``base``, another preset or file beside it, and the ``changes``
+    to that, by their dotted names.
+
     Raises
     ------
     UsageError
@@ -128,8 +132,29 @@ def load(source: str | Path) -> Preset:
     """
     path = _file(source)
     where = str(path) if path.parent != PRESETS else f"preset {path.stem}"
-    values = read_toml(path)
-    return check(values, name=_name(path), where=where)
+    return check(_values(path), name=_name(path), where=where)
+
+
+def based_on(base: str | Path, changes: Mapping[str, Any], *, name: str, where: str) -> Preset:
+    """Change settings of a preset.
+
+    Parameters
+    ----------
+    base
+        As `load` takes it.
+    changes
+        By their dotted names; a table that is given replaces the whole of the old one.
+    name
+        Of the images.
+    where
+        Named in errors.
+
+    Raises
+    ------
+    UsageError
+        As `load`.
+    """
+    return check(changed(_values(_file(base)), changes, source=where), name=name, where=where)
 
 
 def check(values: dict[str, Any], *, name: str, where: str = "settings") -> Preset:
@@ -166,6 +191,32 @@ def check(values: dict[str, Any], *, name: str, where: str = "settings") -> Pres
         return Preset(name, kind, model.model_validate(values))
     except ValidationError as error:
         raise UsageError(f"{where}: {'; '.join(faults(error, model))}") from error
+
+
+def _values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """All settings of a file: its own, or those of its base with its changes."""
+    values = read_toml(path)
+    if "base" not in values:
+        return values
+    above = (*above, path.resolve())
+    base, changes = values["base"], values.get("changes", {})
+    beside = ", ".join(sorted(values.keys() - {"base", "changes"}))
+    if beside or not isinstance(base, str) or not isinstance(changes, dict):
+        raise UsageError(
+            f"{path}: beside base = 'PRESET|FILE.toml' stands a section [changes] and nothing else"
+            + (f"; put {beside} there" if beside else "")
+        )
+    if base not in names() and not base.endswith(".toml"):
+        raise UsageError(
+            f"{path}: base: no preset {base!r}{suggestion(base, names())} (a file ends in .toml)"
+        )
+    below = _file(base if base in names() else path.parent / base)
+    if below.resolve() in above:
+        raise UsageError(f"{path}: base: {base} is based on this file")
+    own = _values(below, above)
+    # What is wrong there is not to be looked for here.
+    check(own, name=below.stem, where=str(below))
+    return changed(own, changes, source=str(path))
 
 
 def _file(source: str | Path) -> Path:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from nanosieve.core.errors import NanosieveError, UsageError
-from nanosieve.core.settings_file import faults, read_toml, without_none
+from nanosieve.core.settings_file import changed, faults, read_toml, without_none
 from nanosieve.core.toml_text import toml_text
 from nanosieve.training.augment_config import AugmentConfig
 from nanosieve.training.config_sections import (
@@ -168,16 +168,7 @@ tiles.sise: no such setting, did you mean size?
         >>> config.varied({"network.settings.width": 8, "batch": 2}).network.settings
         {'width': 8}
         """
-        values = self.to_dict()
-        for name, value in changes.items():
-            *sections, key = name.split(".")
-            place = values
-            for section in sections:
-                place = place.setdefault(section, {})
-                if not isinstance(place, dict):
-                    raise UsageError(f"settings: {name}: {section} is no section")
-            place[key] = value
-        return self.from_dict(values)
+        return self.from_dict(changed(self.to_dict(), changes, source="settings"))
 
     def to_dict(self) -> dict[str, Any]:
         """Give all settings, defaults included, as plain values; what is ``None`` is left out."""

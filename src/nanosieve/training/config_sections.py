@@ -326,6 +326,8 @@ class ThresholdConfig(Section):
         ``dice`` or ``accuracy``: the largest. ``otsu``: of the probabilities. ``fixed``: ``value``.
     value
         For ``fixed``.
+    least_diameter_px
+        What is smaller, in pixels of the network's input, is left out when the model is run.
     least_mean
         Particles whose mean probability is smaller are left out when the model is run; somewhat
         less is enough in faint frames: `nanosieve.segmentation.network_labels.least_of`.
@@ -333,6 +335,7 @@ class ThresholdConfig(Section):
 
     rule: Literal["dice", "accuracy", "otsu", "fixed"] = "dice"
     value: float = Field(default=0.5, gt=0, lt=1)
+    least_diameter_px: float = Field(default=0.0, ge=0)
     least_mean: float = Field(default=0.0, ge=0, lt=1)
 
 

@@ -150,6 +150,7 @@ def make_card(
         stride=network.stride,
         tile_exact=network.tile_exact,
         threshold=findings.threshold,
+        least_diameter_px=config.threshold.least_diameter_px,
         least_mean=config.threshold.least_mean,
         temperature=findings.temperature,
         # Of a frozen part too, which the network does not count as trainable.

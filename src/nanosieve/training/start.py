@@ -80,7 +80,12 @@ def _settings(name: str, model: Path) -> dict[str, Any]:
         "data": {"core_depth": _CORE_DEPTH, **polarity, **classes},
         "network": {"name": card.network, "settings": card.settings},
         "input": without_none({**card.input.model_dump(), **grid, "scales": card.scales}),
-        "threshold": {"rule": "fixed", "value": card.threshold, "least_mean": card.least_mean},
+        "threshold": {
+            "rule": "fixed",
+            "value": card.threshold,
+            "least_diameter_px": card.least_diameter_px,
+            "least_mean": card.least_mean,
+        },
         "start": {"model": name},
     }
 

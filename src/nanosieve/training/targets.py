@@ -143,15 +143,14 @@ def core_map(instances: np.ndarray, depth: float) -> np.ndarray:
 
 def _numbered(instances: np.ndarray) -> np.ndarray:
     """Number instances from 1 without gaps: 0 stays 0."""
-    values = np.unique(instances)
-    values = values[values != 0]
-    if values.size and values[0] > 0 and values[-1] <= instances.size:
+    if instances.min(initial=0) >= 0 and instances.max(initial=0) <= instances.size:
         # Much faster than a search, which sorts all pixels.
-        numbers = np.zeros(values[-1] + 1, np.int32)
-        numbers[values] = np.arange(1, values.size + 1)
-        return numbers[instances]
-    found = np.searchsorted(values, instances) + 1
-    return np.where(instances == 0, 0, found)
+        there = np.zeros(int(instances.max(initial=0)) + 1, bool)
+        there[instances] = True
+        there[0] = False
+        return np.cumsum(there, dtype=np.int32)[instances]
+    values = np.unique(instances[instances != 0])
+    return np.where(instances == 0, 0, np.searchsorted(values, instances) + 1)
 
 
 def _meeting(labels: np.ndarray) -> np.ndarray:

@@ -14,10 +14,13 @@ from nanosieve.pipeline import analyse
 from nanosieve.segmentation.network import LEAST_DIAMETER
 from nanosieve.segmentation.network_labels import label_particles, without_faint
 from nanosieve.segmentation.trust import evidence_of
+from nanosieve.training.config_sections import ThresholdConfig
 from nanosieve.training.data import TrainingImage
 from nanosieve.training.judge import truth_mask
 from nanosieve.training.outcome import Final, Outcome, RunData, trained_network
 from nanosieve.training.predict import image_maps
+
+_ALL = ThresholdConfig()
 
 
 def run_trust(
@@ -52,8 +55,7 @@ def run_trust(
         cases += [
             training_case(
                 network, data.images[place], data.config.data.classes,
-                temperature=temperature, threshold=threshold,
-                least_mean=data.config.threshold.least_mean,
+                temperature=temperature, threshold=threshold, rules=data.config.threshold,
             )
             for place in places
         ]  # fmt: skip
@@ -68,7 +70,7 @@ def training_case(
     *,
     temperature: float,
     threshold: float,
-    least_mean: float = 0.0,
+    rules: ThresholdConfig = _ALL,
 ) -> Case:
     """Find the particles of one image as the model will at magnification 1; compare with the truth.
 
@@ -82,8 +84,8 @@ def training_case(
         Names of the values of the masks.
     temperature, threshold
         Margins are divided by the one; calibrated probabilities from the other on are particle.
-    least_mean
-        Particles whose mean probability is smaller are left out.
+    rules
+        Which particles are left out.
     """
     margin, inside = image_maps(network, image.image)
     probability = special.expit(margin / temperature).astype(np.float16)
@@ -92,11 +94,11 @@ def training_case(
         probability >= np.float16(threshold),
         probability,
         core,
-        min_diameter_px=LEAST_DIAMETER,
+        min_diameter_px=max(LEAST_DIAMETER, rules.least_diameter_px),
         # Components of a mask are not told apart where they touch, so neither are predictions.
         split=not image.from_mask,
     )
-    labels, parted, _ = without_faint(labels, parted, probability, least_mean)
+    labels, parted, _ = without_faint(labels, parted, probability, rules.least_mean)
     n = int(labels.max(initial=0))
     return case_of(
         labels,
