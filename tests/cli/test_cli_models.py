@@ -24,9 +24,11 @@ def test_models_that_come_along_are_listed(nanosieve, tmp_path, monkeypatch):
     ended = nanosieve("models")
     assert (ended.code, ended.err) == (0, "")
     assert "No model comes with this version" in ended.out
-    particle_model(tmp_path / "gold.onnx", pixel_size_nm=0.2, diameter_range_px=(5, 50))
+    more = {"pixel_size_nm": 0.2, "diameter_range_px": (5, 50), "notes": "Gold on carbon."}
+    particle_model(tmp_path / "gold.onnx", **more)
     ended = nanosieve("models")
-    assert [word in ended.out for word in ("gold", "0.2 nm", "5 to 50 px", "CC0-1.0")] == [True] * 4
+    words = ("gold", "Gold on carbon.", "0.2 nm", "5 to 50 px")
+    assert [word in ended.out for word in words] == [True] * 4
 
 
 def test_a_card_is_shown(nanosieve):

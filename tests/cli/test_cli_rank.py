@@ -195,7 +195,8 @@ def test_ctrl_c_keeps_what_was_segmented(process, tmp_path):
     _, err = child.communicate(timeout=60)
     assert child.returncode == 130
     assert err.splitlines() == [
-        "nanosieve: interrupted: what was finished stays; the same command again does the rest"
+        "nanosieve: stopping; this may take a moment",
+        "nanosieve: interrupted: what was finished stays; the same command again does the rest",
     ]
     done = len(list(out.glob("*/result.json")))
     assert 0 < done < 40

@@ -50,7 +50,7 @@ def test_a_folder_gives_every_output_of_the_design(nanosieve, folder, tmp_path):
     labels = tifffile.imread(out / "disc0" / "labels.tif")
     assert labels.dtype == np.uint16
     assert np.unique(labels).tolist() == [0, 1, 2, 3, 4]
-    assert "1 files skipped" in ended.out
+    assert "Skipped for the suffix: 1 (notes.txt)" in ended.out
     assert str(out / "report.html") in ended.out
 
 

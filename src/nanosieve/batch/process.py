@@ -70,7 +70,8 @@ class Outcome:
     """What came of one input.
 
     ``state`` is ``made``, ``unchanged`` (a complete result of the same origin was there) or
-    ``kept`` (the user's labels were). ``trace`` is the traceback of a failure.
+    ``kept`` (the user's labels were). ``trace`` is the traceback of a failure. ``method`` is the
+    one that made the labels; blank where they were given.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Outcome:
     unit: str = "nm"
     trace: str = ""
     flags: tuple[str, ...] = ()
+    method: str = ""
 
     @property
     def failed(self) -> bool:
@@ -303,6 +305,7 @@ def outcome(record: Record, source: str, state: State) -> Outcome:
     return Outcome(
         record.name, source, record.status, record.message, state, n,
         total / n if n else None, record.unit, flags=tuple(record.flags),
+        method=str(record.rows[0]["method"] or "") if record.rows else "",
     )  # fmt: skip
 
 

@@ -137,11 +137,13 @@ def overview(outcomes: "Sequence[Outcome]") -> None:
     table = Table("input", "status")
     table.add_column("n", justify="right")
     table.add_column("mean diameter", justify="right")
+    table.add_column("method")
     table.add_column("result")
     for one in shown:
         size = "" if one.diameter is None else f"{one.diameter:.4g} {one.unit}"
         count = "" if one.failed else str(one.n)
-        table.add_row(one.name, one.status, count, size, one.state if not one.failed else "")
+        state = "" if one.failed else one.state
+        table.add_row(one.name, one.status, count, size, one.method, state)
     print_table(table)
     if len(shown) < len(outcomes):
         print(f"... and {len(outcomes) - len(shown)} more in summary.csv")
@@ -191,6 +193,13 @@ def run_all(found: "Found", job: "Job", *, jobs: int, debug: bool) -> "list[Outc
     return outcomes
 
 
+def tell_skipped(found: "Found") -> None:
+    """Say which files a run passed over."""
+    if found.skipped:
+        names = _some([path.name for path in found.skipped])
+        print(f"Skipped for the suffix: {len(found.skipped)} ({names})")
+
+
 class Ended(Protocol):
     """What came of one input, whatever was done with it."""
 
@@ -220,10 +229,16 @@ def closing(outcomes: Sequence[Ended], page: Path | None) -> None:
             if code in FLAGS and FLAGS[code].doubt:
                 doubts[code].append(one.name)
     for code, names in sorted(doubts.items(), key=lambda pair: -len(pair[1])):
-        first = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-        print(f"Look at {len(names)} of {len(outcomes)} ({first}): {code}. {FLAGS[code].meaning}")
+        of = f"{len(names)} of {len(outcomes)} ({_some(names)})"
+        print(f"Look at {of}: {code}. {FLAGS[code].meaning}")
     if page is not None:
         print(f"Report: {page}")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(plain(name) for name in names[:_NAMED]) + (
+        ", ..." if len(names) > _NAMED else ""
+    )
 
 
 def score_with_ends(mean: float, low: float, high: float, *, between: str = " ") -> str:

@@ -43,12 +43,10 @@ def _list(known: dict[str, Path]) -> None:
     if not known:
         print("No model comes with this version; nanosieve train makes one.")
         return
-    table = Table("name", "pixel size", "particles", "receptive field", "licence")
+    table = Table("name", "for", "pixel size", "particles")
     for name, path in known.items():
         card = read_card(path)[0]
-        table.add_row(
-            name, pixel_size(card), diameters(card), f"{card.receptive_field_px} px", card.licence
-        )
+        table.add_row(name, plain(card.notes), pixel_size(card), diameters(card))
     print_table(table)
 
 
@@ -59,7 +57,7 @@ def _show(path: Path) -> None:
     from nanosieve.models.words import facts
 
     card, test, file = read_card(path)
-    table = Table("of the model", "")
+    table = Table("card", "")
     for name, value in facts(card).items():
         table.add_row(name, plain(value))
     table.add_row("test image", "none" if test is None else " x ".join(map(str, test.image.shape)))

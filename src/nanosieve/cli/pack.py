@@ -14,6 +14,7 @@ from nanosieve.cli.console import (
     device_for,
     line,
     print_table,
+    tell_skipped,
     tell_unmatched,
 )
 from nanosieve.core.errors import UsageError
@@ -196,8 +197,7 @@ def _close(found: "Found", job: "PackJob", outcomes: "list[PackOutcome]") -> int
     print_table(table)
     if len(made) > _ROWS:
         print(f"... and {len(made) - _ROWS} more in {TABLE}")
-    if found.skipped:
-        print(f"{len(found.skipped)} files skipped for their suffix")
+    tell_skipped(found)
     closing(outcomes, None)
     if made:
         before, after = (sum(sizes) for sizes in zip(*_sizes(made), strict=True))

@@ -12,6 +12,7 @@ from nanosieve.cli.console import (
     line,
     print_table,
     run_all,
+    tell_skipped,
 )
 
 if TYPE_CHECKING:
@@ -113,8 +114,7 @@ def _write(
     n_kept = write_keep(job.out / KEEP, ranking, least)
     pages = write_sheet(job.out / SHEET, ranking, job, least=least, jobs=jobs)
     _print(ranking, least)
-    if found.skipped:
-        print(f"{len(found.skipped)} files skipped for their suffix")
+    tell_skipped(found)
     closing(outcomes, None)
     if least is not None:
         ranked = sum(bool(one.shares) for one in ranking)

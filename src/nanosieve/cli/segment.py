@@ -11,6 +11,7 @@ from nanosieve.cli.console import (
     overview,
     print_table,
     run_all,
+    tell_skipped,
     tell_unmatched,
 )
 from nanosieve.core.errors import UsageError
@@ -94,8 +95,7 @@ def _close(
     """Pool and tell what came of it; a shard leaves pooling to ``nanosieve report``."""
     overview(outcomes)
     page = _pool(found, job, outcomes, group_by) if pooled else None
-    if found.skipped:
-        print(f"{len(found.skipped)} files skipped for their suffix")
+    tell_skipped(found)
     closing(outcomes, page)
     if not pooled:
         print(f"When all shards are done: nanosieve report {job.out}")
@@ -145,7 +145,7 @@ def _dry_run(found: "Found", job: "Job") -> int:
     for item, planned in zip(found.inputs, plans, strict=True):
         table.add_row(str(item.path), item.name, planned)
     print_table(table)
-    print(f"{len(found.inputs)} inputs, {len(found.skipped)} files skipped for their suffix")
+    tell_skipped(found)
     print("Nothing was written (--dry-run).")
     lost = found.unmatched or found.unreadable
     return int(bool(lost) or any(planned.startswith("failed") for planned in plans))

@@ -93,10 +93,11 @@ def tables(results: Sequence[Result]) -> Iterator[tuple[str, list[str], list[lis
 
 
 def pixel_size(card: ModelCard) -> str:
-    """Pixel size that a model works at, and what it was trained on."""
+    """Pixel size that a model works at; where that is any, those that it was trained on."""
+    if card.pixel_size_nm is not None:
+        return f"{card.pixel_size_nm:g} nm"
     seen = card.pixel_size_range_nm
-    trained = "" if seen is None else f" (trained on {seen[0]:.3g} to {seen[1]:.3g} nm)"
-    return ("any" if card.pixel_size_nm is None else f"{card.pixel_size_nm:g} nm") + trained
+    return "any" + ("" if seen is None else f" (trained on {seen[0]:.3g} to {seen[1]:.3g} nm)")
 
 
 def diameters(card: ModelCard) -> str:

@@ -213,9 +213,12 @@ def _values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     below = _file(base if base in names() else path.parent / base)
     if below.resolve() in above:
         raise UsageError(f"{path}: base: {base} is based on this file")
-    own = _values(below, above)
-    # What is wrong there is not to be looked for here.
-    check(own, name=below.stem, where=str(below))
+    try:
+        own = _values(below, above)
+        # What is wrong there is not to be looked for here.
+        check(own, name=below.stem, where=str(below))
+    except UsageError as error:
+        raise UsageError(f"{path}: base: {error}") from error
     return changed(own, changes, source=str(path))
 
 
