@@ -22,9 +22,8 @@ training_sets() {
       simulated groom-catalyst 128 11005 particles/groom-catalyst
       ;;
     hrtem)
-      simulated recipes/hrtem-training.toml 2880 12001 hrtem/training
+      simulated recipes/hrtem-training.toml 2880 12001 hrtem/first
       simulated recipes/hrtem-defocus.toml 504 12002 hrtem/defocus
-      simulated recipes/hrtem-supports.toml 420 12003 hrtem/supports
       ;;
     graphene)
       simulated recipes/graphene-training.toml 320 13001 graphene/training
@@ -51,9 +50,13 @@ if [ "$model" = papers ]; then # the papers' networks on what "particles" learns
 fi
 training_sets "$model"
 if [ "$model" = hrtem ]; then # in two steps
-  first=recipes/sets/runs/hrtem-first
+  first=recipes/sets/runs/hrtem-first sets=recipes/sets/hrtem
   "$nanosieve" train recipes/hrtem-first.toml -o "$first" --resume
-  "$python" -m recipes.same_split "$first" recipes/sets/hrtem/{training,defocus,supports}
+  # The second learns from more of the same.
+  [ -d "$sets/training" ] || cp -r "$sets/first" "$sets/training"
+  simulated recipes/hrtem-training.toml 5040 12001 hrtem/training
+  simulated recipes/hrtem-supports.toml 840 12003 hrtem/supports
+  "$python" -m recipes.same_split "$first" "$sets"/{training,defocus,supports}
 fi
 run=recipes/sets/runs/$model
 "$nanosieve" train "recipes/$model.toml" -o "$run" --resume

@@ -39,6 +39,7 @@ def facts(card: ModelCard) -> dict[str, str]:
         "counts as particle": ", ".join(card.foreground),
         "splits by": card.core or "outline",
         "threshold": f"{card.threshold:g} (temperature {card.temperature:.3g})",
+        "least diameter": f"{card.least_diameter_px:g} px" if card.least_diameter_px else "3 px",
         "pixel size": pixel_size(card),
         "particles": diameters(card),
         "polarity": card.polarity,
