@@ -44,6 +44,7 @@ def settings(model: str, network: str) -> dict[str, Any]:
         One of `NETWORKS`, or `OURS`, with the recipe's own settings.
     """
     values, packaged = read_toml(HERE / RECIPES[model]), read_toml(HERE / f"{model}.toml")
+    # Where nothing is drawn onto the images, nothing is looked for, as for the packaged model.
     values["data"]["annotations"] = packaged["data"].get("annotations", True)
     paths = values["data"]["path"]
     values["data"]["path"] = [

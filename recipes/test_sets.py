@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nanosieve.core.errors import UsageError
-from nanosieve.core.settings_file import read_toml
+from nanosieve.core.settings_file import changed, read_toml
 from nanosieve.files.dataset import Dataset
 from nanosieve.report.labelled import write_dataset_sheet
 from nanosieve.simulation import presets
@@ -53,8 +53,8 @@ class SimulatedSet:
 
     def load(self) -> presets.Preset:
         """Give its settings."""
-        name = self.name.replace("/", "-")
-        return presets.based_on(self.base, self.changes, name=name, where=self.name)
+        values = changed(presets.load(self.base).values, self.changes, source=self.name)
+        return presets.check(values, name=self.name.replace("/", "-"), where=self.name)
 
     def has(self, n: int) -> bool:
         """Whether the tables name so many images, and these are there."""

@@ -23,6 +23,8 @@ from nanosieve.prepare.network_input import InputSpec
 
 CARD_KEY = "nanosieve_card"
 CARD_VERSION = 1
+# Below three pixels of an image nothing has a shape.
+LEAST_DIAMETER = 3.0
 
 _Range = tuple[float, float]
 _LEAST_SCALE, _LARGEST_SCALE = 1 / 64, 2

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from nanosieve.models.card import ModelCard
+from nanosieve.models.card import LEAST_DIAMETER, ModelCard
 from nanosieve.models.results import Result
 from nanosieve.models.trust import Trust
 
@@ -39,7 +39,7 @@ def facts(card: ModelCard) -> dict[str, str]:
         "counts as particle": ", ".join(card.foreground),
         "splits by": card.core or "outline",
         "threshold": f"{card.threshold:g} (temperature {card.temperature:.3g})",
-        "least diameter": f"{card.least_diameter_px:g} px" if card.least_diameter_px else "3 px",
+        "least diameter": f"{max(LEAST_DIAMETER, card.least_diameter_px):g} px",
         "pixel size": pixel_size(card),
         "particles": diameters(card),
         "polarity": card.polarity,

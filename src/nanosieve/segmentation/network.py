@@ -12,6 +12,7 @@ import numpy as np
 
 from nanosieve.core.errors import UsageError
 from nanosieve.core.segmentation import Polarity, Segmentation
+from nanosieve.models.card import LEAST_DIAMETER
 from nanosieve.models.load import Model
 from nanosieve.segmentation.network_average import answer
 from nanosieve.segmentation.network_labels import edge_shift, label_particles, without_faint
@@ -28,9 +29,6 @@ from nanosieve.segmentation.network_warnings import (
 )
 from nanosieve.segmentation.scales import Scale, find_scale
 from nanosieve.segmentation.trust import evidence_of
-
-# Below three pixels nothing has a shape.
-LEAST_DIAMETER = 3.0
 
 
 @dataclass(frozen=True)
@@ -230,9 +228,8 @@ def particles_of(
     """
     card = model.card
     level = maps.threshold
-    smallest = max(LEAST_DIAMETER, card.least_diameter_px / maps.scale)
-    if min_diameter_px is not None:
-        smallest = min_diameter_px
+    least = max(LEAST_DIAMETER, card.least_diameter_px / maps.scale)
+    smallest = least if min_diameter_px is None else min_diameter_px
     probability = maps.probability
     if exclude is not None:
         np.copyto(probability, 0, where=exclude)

@@ -1,7 +1,6 @@
 """Presets: settings files that come with the package, and those that users make of them."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module, resources
 from pathlib import Path
@@ -133,28 +132,6 @@ def load(source: str | Path) -> Preset:
     path = _file(source)
     where = str(path) if path.parent != PRESETS else f"preset {path.stem}"
     return check(_values(path), name=_name(path), where=where)
-
-
-def based_on(base: str | Path, changes: Mapping[str, Any], *, name: str, where: str) -> Preset:
-    """Change settings of a preset.
-
-    Parameters
-    ----------
-    base
-        As `load` takes it.
-    changes
-        By their dotted names; a table that is given replaces the whole of the old one.
-    name
-        Of the images.
-    where
-        Named in errors.
-
-    Raises
-    ------
-    UsageError
-        As `load`.
-    """
-    return check(changed(_values(_file(base)), changes, source=where), name=name, where=where)
 
 
 def check(values: dict[str, Any], *, name: str, where: str = "settings") -> Preset:

@@ -7,11 +7,11 @@ from scipy import special
 
 from nanosieve.core.settings import Device, Settings
 from nanosieve.files.dataset import Sample, instances_from_mask
+from nanosieve.models.card import LEAST_DIAMETER
 from nanosieve.models.trust import Trust
 from nanosieve.models.trust_fit import Case, case_of, fit_trust
 from nanosieve.networks import Network
 from nanosieve.pipeline import analyse
-from nanosieve.segmentation.network import LEAST_DIAMETER
 from nanosieve.segmentation.network_labels import label_particles, without_faint
 from nanosieve.segmentation.trust import evidence_of
 from nanosieve.training.config_sections import ThresholdConfig
